@@ -1,0 +1,76 @@
+# iomorg: an organisation's hierarchy inside PostgreSQL
+#
+# make, make install, make installcheck: as every PGXS extension.
+# make demo, make test: everything on a private throw-away server.
+
+EXTENSION = iomorg
+DATA = iomorg--1.0.sql
+PGFILEDESC = "iomorg - an organisation's hierarchy, known to the planner"
+
+MODULE_big = iomorg
+OBJS = \
+	$(WIN32RES) \
+	src/as_of.o \
+	src/chart.o \
+	src/chart_build.o \
+	src/chart_cache.o \
+	src/code_index.o \
+	src/guard.o \
+	src/hierarchy.o \
+	src/hierarchy_set.o \
+	src/iomorg.o \
+	src/node_code.o \
+	src/node_io.o \
+	src/node_op.o \
+	src/org_tables.o \
+	src/render.o \
+	src/revision.o \
+	src/soundness.o
+
+REGRESS = \
+	install \
+	node \
+	node_index \
+	seed \
+	hierarchy \
+	hierarchy_set \
+	relations \
+	render \
+	as_of \
+	freshness \
+	guard \
+	guard_dates \
+	privileges \
+	forest \
+	chain
+
+ISOLATION = \
+	read_committed \
+	repeatable_read \
+	guard_cycle \
+	guard_solid
+
+ISOLATION_OPTS = --inputdir=$(srcdir)/test
+TAP_TESTS = 1
+PROVE_TESTS = test/t/*.pl
+
+EXTRA_CLEAN = src/*.gcda src/*.gcno
+
+# These two need no PostgreSQL yet: they install what is missing.
+ifneq ($(filter-out demo test,$(or $(MAKECMDGOALS),all)),)
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+ifeq ($(wildcard $(PGXS)),)
+$(error $(PG_CONFIG) finds no PGXS: install the server's headers (Debian: postgresql-server-dev-NN) or set PG_CONFIG)
+endif
+include $(PGXS)
+
+# PGXS tracks no header dependencies.
+$(filter src/%.o,$(OBJS)) $(filter src/%.bc,$(OBJS:.o=.bc)): $(wildcard $(srcdir)/src/*.h)
+endif
+
+.PHONY: demo test
+demo:
+	@bash $(dir $(firstword $(MAKEFILE_LIST)))test/demo/run.sh
+test:
+	@bash $(dir $(firstword $(MAKEFILE_LIST)))test/run.sh

@@ -1,0 +1,790 @@
+/* iomorg--1.0.sql */
+
+-- complain if script is sourced in psql, rather than via CREATE EXTENSION
+\echo Use "CREATE EXTENSION iomorg" to load this file. \quit
+
+-- The extension is relocatable, so nothing here may name its schema: functions
+-- in SQL have parsed bodies (BEGIN ATOMIC), which refer to objects and not to
+-- names; functions in C find the tables by way of the extension.
+
+----------------------------------------------------------------------------
+-- node_io: the type
+----------------------------------------------------------------------------
+
+CREATE TYPE iom_node;
+
+CREATE FUNCTION iom_node_in(cstring) RETURNS iom_node
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION iom_node_in(cstring) IS 'input: 1 to 12 characters of A-Z 0-9 - . _; lower case is folded, anything else is an error';
+
+CREATE FUNCTION iom_node_out(iom_node) RETURNS cstring
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION iom_node_out(iom_node) IS 'output: the code';
+
+CREATE FUNCTION iom_node_recv(internal) RETURNS iom_node
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION iom_node_recv(internal) IS 'binary input: the code as text, checked as text input is';
+
+CREATE FUNCTION iom_node_send(iom_node) RETURNS bytea
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION iom_node_send(iom_node) IS 'binary output: the code as text';
+
+CREATE TYPE iom_node (
+  INPUT = iom_node_in,
+  OUTPUT = iom_node_out,
+  RECEIVE = iom_node_recv,
+  SEND = iom_node_send,
+  LIKE = pg_catalog.int8
+);
+COMMENT ON TYPE iom_node IS 'code of an org node: 1 to 12 characters of A-Z 0-9 - . _, kept in 8 bytes, in the order of the C collation';
+
+CREATE FUNCTION iom_node(text) RETURNS iom_node
+AS 'MODULE_PATHNAME', 'iom_node_from_text' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION iom_node(text) IS 'the node with this code; errors as on input';
+
+CREATE FUNCTION text(iom_node) RETURNS text
+AS 'MODULE_PATHNAME', 'iom_node_to_text' LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE;
+COMMENT ON FUNCTION text(iom_node) IS 'the code as text';
+
+CREATE FUNCTION iom_node(bigint) RETURNS iom_node
+AS 'MODULE_PATHNAME', 'iom_node_from_bigint' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION iom_node(bigint) IS 'the node of a number made by the cast to bigint; an error for any other number';
+
+CREATE FUNCTION int8(iom_node) RETURNS bigint
+AS 'MODULE_PATHNAME', 'iom_node_to_bigint' LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE;
+COMMENT ON FUNCTION int8(iom_node) IS 'the code as a number, in the same order';
+
+CREATE CAST (text AS iom_node) WITH FUNCTION iom_node(text) AS ASSIGNMENT;
+COMMENT ON CAST (text AS iom_node) IS 'the node with this code; errors as on input';
+CREATE CAST (iom_node AS text) WITH FUNCTION text(iom_node) AS ASSIGNMENT;
+COMMENT ON CAST (iom_node AS text) IS 'the code as text';
+CREATE CAST (bigint AS iom_node) WITH FUNCTION iom_node(bigint);
+COMMENT ON CAST (bigint AS iom_node) IS 'the node of a number made by the cast to bigint; an error for any other number';
+CREATE CAST (iom_node AS bigint) WITH FUNCTION int8(iom_node);
+COMMENT ON CAST (iom_node AS bigint) IS 'the code as a number, in the same order';
+
+----------------------------------------------------------------------------
+-- node_op: comparison, indexes, min and max
+----------------------------------------------------------------------------
+
+CREATE FUNCTION iom_node_eq(iom_node, iom_node) RETURNS boolean
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE;
+COMMENT ON FUNCTION iom_node_eq(iom_node, iom_node) IS 'implementation of = operator';
+
+CREATE FUNCTION iom_node_ne(iom_node, iom_node) RETURNS boolean
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE;
+COMMENT ON FUNCTION iom_node_ne(iom_node, iom_node) IS 'implementation of <> operator';
+
+CREATE FUNCTION iom_node_lt(iom_node, iom_node) RETURNS boolean
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE;
+COMMENT ON FUNCTION iom_node_lt(iom_node, iom_node) IS 'implementation of < operator';
+
+CREATE FUNCTION iom_node_le(iom_node, iom_node) RETURNS boolean
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE;
+COMMENT ON FUNCTION iom_node_le(iom_node, iom_node) IS 'implementation of <= operator';
+
+CREATE FUNCTION iom_node_gt(iom_node, iom_node) RETURNS boolean
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE;
+COMMENT ON FUNCTION iom_node_gt(iom_node, iom_node) IS 'implementation of > operator';
+
+CREATE FUNCTION iom_node_ge(iom_node, iom_node) RETURNS boolean
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE;
+COMMENT ON FUNCTION iom_node_ge(iom_node, iom_node) IS 'implementation of >= operator';
+
+CREATE OPERATOR = (
+  LEFTARG = iom_node, RIGHTARG = iom_node, FUNCTION = iom_node_eq,
+  COMMUTATOR = =, NEGATOR = <>, RESTRICT = eqsel, JOIN = eqjoinsel, HASHES, MERGES
+);
+COMMENT ON OPERATOR = (iom_node, iom_node) IS 'equal';
+
+CREATE OPERATOR <> (
+  LEFTARG = iom_node, RIGHTARG = iom_node, FUNCTION = iom_node_ne,
+  COMMUTATOR = <>, NEGATOR = =, RESTRICT = neqsel, JOIN = neqjoinsel
+);
+COMMENT ON OPERATOR <> (iom_node, iom_node) IS 'not equal';
+
+CREATE OPERATOR < (
+  LEFTARG = iom_node, RIGHTARG = iom_node, FUNCTION = iom_node_lt,
+  COMMUTATOR = >, NEGATOR = >=, RESTRICT = scalarltsel, JOIN = scalarltjoinsel
+);
+COMMENT ON OPERATOR < (iom_node, iom_node) IS 'less than';
+
+CREATE OPERATOR <= (
+  LEFTARG = iom_node, RIGHTARG = iom_node, FUNCTION = iom_node_le,
+  COMMUTATOR = >=, NEGATOR = >, RESTRICT = scalarlesel, JOIN = scalarlejoinsel
+);
+COMMENT ON OPERATOR <= (iom_node, iom_node) IS 'less than or equal';
+
+CREATE OPERATOR > (
+  LEFTARG = iom_node, RIGHTARG = iom_node, FUNCTION = iom_node_gt,
+  COMMUTATOR = <, NEGATOR = <=, RESTRICT = scalargtsel, JOIN = scalargtjoinsel
+);
+COMMENT ON OPERATOR > (iom_node, iom_node) IS 'greater than';
+
+CREATE OPERATOR >= (
+  LEFTARG = iom_node, RIGHTARG = iom_node, FUNCTION = iom_node_ge,
+  COMMUTATOR = <=, NEGATOR = <, RESTRICT = scalargesel, JOIN = scalargejoinsel
+);
+COMMENT ON OPERATOR >= (iom_node, iom_node) IS 'greater than or equal';
+
+CREATE FUNCTION iom_node_cmp(iom_node, iom_node) RETURNS integer
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE;
+COMMENT ON FUNCTION iom_node_cmp(iom_node, iom_node) IS 'btree comparison: -1, 0 or 1';
+
+CREATE FUNCTION iom_node_sortsupport(internal) RETURNS void
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION iom_node_sortsupport(internal) IS 'btree sort support';
+
+CREATE OPERATOR CLASS iom_node_ops
+DEFAULT FOR TYPE iom_node USING btree AS
+  OPERATOR 1 <,
+  OPERATOR 2 <=,
+  OPERATOR 3 =,
+  OPERATOR 4 >=,
+  OPERATOR 5 >,
+  FUNCTION 1 iom_node_cmp(iom_node, iom_node),
+  FUNCTION 2 iom_node_sortsupport(internal),
+  FUNCTION 4 pg_catalog.btequalimage(oid);
+COMMENT ON OPERATOR CLASS iom_node_ops USING btree IS 'order of the codes in the C collation';
+COMMENT ON OPERATOR FAMILY iom_node_ops USING btree IS 'order of the codes in the C collation';
+
+-- Servers from 18 on can skip over a leading column of this type.
+DO $$
+BEGIN
+  IF pg_catalog.current_setting('server_version_num')::int OPERATOR(pg_catalog.>=) 180000 THEN
+    CREATE FUNCTION iom_node_skipsupport(internal) RETURNS void
+    AS '$libdir/iomorg' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    COMMENT ON FUNCTION iom_node_skipsupport(internal) IS 'btree skip support';
+    ALTER OPERATOR FAMILY iom_node_ops USING btree
+    ADD FUNCTION 6 (iom_node, iom_node) iom_node_skipsupport(internal);
+  END IF;
+END
+$$;
+
+CREATE FUNCTION iom_node_hash(iom_node) RETURNS integer
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE;
+COMMENT ON FUNCTION iom_node_hash(iom_node) IS 'hash';
+
+CREATE FUNCTION iom_node_hash_extended(iom_node, bigint) RETURNS bigint
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE;
+COMMENT ON FUNCTION iom_node_hash_extended(iom_node, bigint) IS 'hash of 64 bits with a seed';
+
+CREATE OPERATOR CLASS iom_node_ops
+DEFAULT FOR TYPE iom_node USING hash AS
+  OPERATOR 1 =,
+  FUNCTION 1 iom_node_hash(iom_node),
+  FUNCTION 2 iom_node_hash_extended(iom_node, bigint);
+COMMENT ON OPERATOR CLASS iom_node_ops USING hash IS 'equality of codes';
+COMMENT ON OPERATOR FAMILY iom_node_ops USING hash IS 'equality of codes';
+
+CREATE OPERATOR CLASS iom_node_minmax_ops
+DEFAULT FOR TYPE iom_node USING brin AS
+  OPERATOR 1 <,
+  OPERATOR 2 <=,
+  OPERATOR 3 =,
+  OPERATOR 4 >=,
+  OPERATOR 5 >,
+  FUNCTION 1 pg_catalog.brin_minmax_opcinfo(internal),
+  FUNCTION 2 pg_catalog.brin_minmax_add_value(internal, internal, internal, internal),
+  FUNCTION 3 pg_catalog.brin_minmax_consistent(internal, internal, internal),
+  FUNCTION 4 pg_catalog.brin_minmax_union(internal, internal, internal);
+COMMENT ON OPERATOR CLASS iom_node_minmax_ops USING brin IS 'order of the codes in the C collation';
+COMMENT ON OPERATOR FAMILY iom_node_minmax_ops USING brin IS 'order of the codes in the C collation';
+
+CREATE FUNCTION iom_node_smaller(iom_node, iom_node) RETURNS iom_node
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION iom_node_smaller(iom_node, iom_node) IS 'the smaller of two codes';
+
+CREATE FUNCTION iom_node_larger(iom_node, iom_node) RETURNS iom_node
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION iom_node_larger(iom_node, iom_node) IS 'the larger of two codes';
+
+CREATE AGGREGATE min(iom_node) (
+  SFUNC = iom_node_smaller, STYPE = iom_node, SORTOP = <,
+  COMBINEFUNC = iom_node_smaller, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE min(iom_node) IS 'the smallest code';
+
+CREATE AGGREGATE max(iom_node) (
+  SFUNC = iom_node_larger, STYPE = iom_node, SORTOP = >,
+  COMBINEFUNC = iom_node_larger, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE max(iom_node) IS 'the largest code';
+
+----------------------------------------------------------------------------
+-- The organisation's tables
+----------------------------------------------------------------------------
+
+CREATE TABLE iom_unit (
+  node iom_node PRIMARY KEY,
+  name text NOT NULL CHECK (name <> ''),
+  kind text NOT NULL DEFAULT 'unit' CHECK (kind <> ''),
+  head_title text,
+  mandate text,
+  position integer NOT NULL DEFAULT 1000,
+  valid daterange NOT NULL DEFAULT '(,)' CHECK (NOT isempty(valid))
+);
+COMMENT ON TABLE iom_unit IS 'the nodes of the organisation: posts, offices, departments, units, centres; HR tables refer to it by foreign key';
+COMMENT ON COLUMN iom_unit.node IS 'the code; it never changes';
+COMMENT ON COLUMN iom_unit.name IS 'the name in full';
+COMMENT ON COLUMN iom_unit.kind IS 'what it is: post, office, department, unit, ...';
+COMMENT ON COLUMN iom_unit.head_title IS 'title of who heads it; null if not known';
+COMMENT ON COLUMN iom_unit.mandate IS 'what it is there for; null if not known';
+COMMENT ON COLUMN iom_unit.position IS 'place among the direct reports of one supervisor, the least first, equal ones by code; the seed counts from 1, and the default of 1000 comes after that';
+COMMENT ON COLUMN iom_unit.valid IS 'the days on which it exists; no bounds by default';
+
+CREATE TABLE iom_line (
+  node iom_node NOT NULL REFERENCES iom_unit DEFERRABLE,
+  supervisor iom_node NOT NULL REFERENCES iom_unit DEFERRABLE,
+  relation text NOT NULL DEFAULT 'supervises' CHECK (relation <> ''),
+  line text NOT NULL DEFAULT 'solid' CHECK (line IN ('solid', 'dotted')),
+  valid daterange NOT NULL DEFAULT '(,)' CHECK (NOT isempty(valid)),
+  basis text NOT NULL DEFAULT 'stated' CHECK (basis IN ('stated', 'placed', 'inferred')),
+  PRIMARY KEY (node, supervisor, relation, valid),
+  CONSTRAINT iom_line_not_own_supervisor CHECK (node <> supervisor)
+);
+CREATE INDEX iom_line_supervisor_idx ON iom_line (supervisor);
+COMMENT ON TABLE iom_line IS 'the lines between nodes: at most one solid line a node and day (these make the hierarchy, without cycles on any day), and any number of dotted ones';
+COMMENT ON COLUMN iom_line.node IS 'the lower end: who reports';
+COMMENT ON COLUMN iom_line.supervisor IS 'the upper end: to whom';
+COMMENT ON COLUMN iom_line.relation IS 'what the upper end does with the lower one (supervises, oversees, ...); on a dotted line also the other way round (assists, serves, ...)';
+COMMENT ON COLUMN iom_line.line IS 'solid: the one line of authority; dotted: every other relation';
+COMMENT ON COLUMN iom_line.valid IS 'the days on which the line holds, within those of both ends; no bounds by default';
+COMMENT ON COLUMN iom_line.basis IS 'how the source supports the line: stated in a sentence, placed so in the chart, or inferred as the mildest assumption';
+
+CREATE TABLE iom_appointment (
+  post iom_node PRIMARY KEY REFERENCES iom_unit DEFERRABLE,
+  authority iom_node NOT NULL REFERENCES iom_unit DEFERRABLE,
+  method text NOT NULL CHECK (method <> ''),
+  term_years integer CHECK (term_years > 0),
+  term text
+);
+COMMENT ON TABLE iom_appointment IS 'who fills a post, how and for how long';
+COMMENT ON COLUMN iom_appointment.post IS 'the post';
+COMMENT ON COLUMN iom_appointment.authority IS 'who fills it';
+COMMENT ON COLUMN iom_appointment.method IS 'how: elected, appointed, ...';
+COMMENT ON COLUMN iom_appointment.term_years IS 'for how many years; null if not a number of years';
+COMMENT ON COLUMN iom_appointment.term IS 'for how long, in words; null if not known';
+
+CREATE TABLE iom_revision (
+  singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+  revision xid8 NOT NULL
+);
+COMMENT ON TABLE iom_revision IS 'one row: the state of the hierarchy that a snapshot sees; kept by triggers, not to be edited';
+COMMENT ON COLUMN iom_revision.singleton IS 'true, so that there is one row';
+COMMENT ON COLUMN iom_revision.revision IS 'the transaction that last changed iom_unit or iom_line';
+INSERT INTO iom_revision (revision) VALUES (pg_current_xact_id());
+
+-- Everybody may read; who owns the extension may change (of a trusted
+-- extension the tables themselves belong to a superuser) and let others.
+GRANT SELECT ON iom_unit, iom_line, iom_appointment, iom_revision TO PUBLIC;
+GRANT INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES
+  ON iom_unit, iom_line, iom_appointment TO @extowner@ WITH GRANT OPTION;
+
+----------------------------------------------------------------------------
+-- The seed: IOM's headquarters organisation
+----------------------------------------------------------------------------
+
+INSERT INTO iom_unit (node, name, kind, head_title, mandate, position) VALUES
+  ('COUNCIL', 'Council', 'governing_body', NULL,
+   'Highest governing body; elects the Director General.', 1),
+  ('SCPF', 'Standing Committee on Programmes and Finance', 'governing_body', NULL,
+   'Committee of the Council for programmes and finance; works through its own Working Group and informal consultations.', 2),
+  ('IDM', 'International Dialogue on Migration', 'forum', NULL,
+   'Global forum for dialogue on migration policy, convened by the Organization.', 3),
+  ('DG', 'Director General', 'post', 'Director General',
+   'Constitutional authority to manage the Organization: sets coherent policies and keeps programme development in line with strategic priorities.', 4),
+  ('OIG', 'Office of the Inspector General', 'office', 'Inspector General',
+   'Oversight and internal control through internal audit and investigation: checks compliance, detects fraud, waste, abuse and mismanagement, proposes remedies, helps to manage risk.', 5),
+  ('OMB', 'Office of the Ombudsperson', 'office', 'Ombudsperson',
+   'Impartial help to staff members in resolving employment-related disputes, under the standards of practice and code of ethics of the ombudsman profession''s international association.', 6),
+  ('UNNMS', 'United Nations Network on Migration Secretariat', 'secretariat', NULL,
+   'Backs UN system-wide support to States on migration, above all in implementing the Global Compact for Safe, Orderly and Regular Migration; coordinated by IOM.', 7),
+  ('FMU', 'Fund Management Unit', 'unit', NULL,
+   'Supports the management of the start-up fund of the Network, promotes cooperation among its partners and coherence across the UN system.', 8),
+  ('UNNM', 'United Nations Network on Migration', 'network', NULL,
+   'The network of UN entities on migration that the Secretariat serves.', 9),
+  ('DDGO', 'Deputy Director General for Operations', 'post', 'Deputy Director General for Operations',
+   'Directs operations: supervises the fund and cash units and the operational, policy and data departments.', 10),
+  ('IDF', 'IOM Development Fund Unit', 'unit', NULL,
+   'Helps developing Member States, and those with economies in transition, to develop and run joint capacity-building projects on migration management.', 11),
+  ('CBI', 'Cash-based Initiatives Unit', 'unit', NULL,
+   'Expands, coordinates and standardizes the use of cash-based initiatives: tools, process review, technical support and capacity-building for country and regional offices.', 12),
+  ('DOE', 'Department of Operations and Emergencies', 'department', NULL,
+   NULL, 13),
+  ('DPDC', 'Department of Peace and Development Coordination', 'department', NULL,
+   NULL, 14),
+  ('DPSMM', 'Department of Programme Support and Migration Management', 'department', NULL,
+   NULL, 15),
+  ('GDI', 'Global Data Institute', 'institute', NULL,
+   NULL, 16),
+  ('DPR', 'Department of Policy and Research', 'department', NULL,
+   NULL, 17),
+  ('DDGMR', 'Deputy Director General for Management and Reform', 'post', 'Deputy Director General for Management and Reform',
+   'Directs management and reform: supervises the workplace, safety, ethics and building units and oversees the administrative departments and centres.', 18),
+  ('GDU', 'Gender and Diversity Unit', 'unit', NULL,
+   'An inclusive institution that respects every employee''s dignity and worth: prevents structural discrimination and brings diversity into decisions and programming.', 19),
+  ('PSEAH', 'Prevention of and Response to Sexual Exploitation and Abuse and Sexual Harassment Unit', 'unit', NULL,
+   'Strengthens and coordinates the prevention of, and response to, sexual exploitation, abuse and harassment at Headquarters, in regional and country offices, in field operations and with partners.', 20),
+  ('OSS', 'Office of Staff Security', 'office', NULL,
+   'Safety and security management across the Organization: responsibilities, advice to the leadership, operations centres and a field network of focal points.', 21),
+  ('OSS-MAC', 'Staff Security Operations Centre Manila', 'centre', NULL,
+   'Operations centre of staff security, hosted by the Manila Administrative Centre.', 22),
+  ('OSS-PAC', 'Staff Security Operations Centre Panama', 'centre', NULL,
+   'Operations centre of staff security, hosted by the Panama Administrative Centre.', 23),
+  ('FSSFP', 'Field-based staff security focal points', 'network', NULL,
+   'Network of focal points for staff security in the field.', 24),
+  ('OEC', 'Office of Ethics and Conduct', 'office', NULL,
+   'Ethics and standards of conduct: counsel to administration and staff, training and outreach, review of retaliation allegations with protection measures, advice on conflicts of interest (gifts, close relatives, outside activities).', 25),
+  ('ESU', 'Environmental Sustainability Unit', 'unit', NULL,
+   'Runs the Environmental Sustainability Programme: energy, water and waste management, on good practice and stronger internal governance.', 26),
+  ('HBU', 'Headquarters Building Unit', 'unit', NULL,
+   'Executes the Headquarters building project from concept to completion: resources, risk, quality, cost and deadlines.', 27),
+  ('HBSC', 'Headquarters Building Steering Committee', 'committee', NULL,
+   'Steers the Headquarters building project together with the host State''s authorities.', 28),
+  ('OHU', 'Occupational Health Unit', 'unit', NULL,
+   'Occupational safety and health of the workforce: prevention, medical services and clearances, well-being and stress policy, response to epidemics and disasters, complex medical, sick-leave, disability and occupational-injury cases.', 29),
+  ('DFAM', 'Department of Financial and Administrative Management', 'department', NULL,
+   NULL, 30),
+  ('DHRM', 'Department of Human Resources Management', 'department', NULL,
+   NULL, 31),
+  ('DICT', 'Department of Information and Communications Technology', 'department', NULL,
+   NULL, 32),
+  ('DLA', 'Department of Legal Affairs', 'department', NULL,
+   NULL, 33),
+  ('MAC', 'Manila Administrative Centre', 'centre', NULL,
+   NULL, 34),
+  ('PAC', 'Panama Administrative Centre', 'centre', NULL,
+   NULL, 35),
+  ('COS', 'Chief of Staff', 'post', 'Chief of Staff',
+   'Leads the Director General''s Executive Office.', 36),
+  ('DGEO', 'Director General''s Executive Office', 'office', 'Chief of Staff',
+   'Policy formulation and oversight of activities for coherence with strategy; assists the Director General and the two deputies; planning, coordination, follow-up of policies, and coordination between Headquarters and the field; focal point for what needs direct intervention, such as staffing, finance and reporting.', 37),
+  ('MCU', 'Media and Communications Unit', 'unit', NULL,
+   'All public communication: media work, public understanding of migration, and the Organization''s place in the wider debate.', 38),
+  ('GBS', 'Governing Bodies Secretariat', 'secretariat', NULL,
+   'Focal point for Member and observer States on governing-body matters: prepares sessions of the Council and of the Standing Committee, edits and translates official documents in the three official languages, organizes the International Dialogue on Migration.', 39),
+  ('SEDG', 'Special Envoys of the Director General', 'envoys', NULL,
+   'Temporary senior representatives for a region or a topic of critical importance.', 40),
+  ('SRA', 'Senior Regional Advisors', 'advisors', NULL,
+   'Advisors for the regions within the Executive Office.', 41),
+  ('RO', 'Regional Offices', 'field', NULL,
+   NULL, 42),
+  ('SLO', 'Special Liaison Offices', 'field', NULL,
+   NULL, 43),
+  ('CO', 'Country Offices', 'field', NULL,
+   NULL, 44);
+
+INSERT INTO iom_line (node, supervisor, relation, line, basis) VALUES
+  ('OIG', 'DG', 'supervises', 'solid', 'placed'),
+  ('OMB', 'DG', 'supervises', 'solid', 'placed'),
+  ('UNNMS', 'DG', 'coordinates', 'solid', 'stated'),
+  ('FMU', 'UNNMS', 'comprises', 'solid', 'stated'),
+  ('DDGO', 'DG', 'supervises', 'solid', 'placed'),
+  ('DDGMR', 'DG', 'supervises', 'solid', 'placed'),
+  ('COS', 'DG', 'supervises', 'solid', 'placed'),
+  ('DGEO', 'COS', 'manages', 'solid', 'stated'),
+  ('IDF', 'DDGO', 'supervises', 'solid', 'stated'),
+  ('CBI', 'DDGO', 'supervises', 'solid', 'stated'),
+  ('DOE', 'DDGO', 'supervises', 'solid', 'stated'),
+  ('DPDC', 'DDGO', 'supervises', 'solid', 'stated'),
+  ('DPSMM', 'DDGO', 'supervises', 'solid', 'stated'),
+  ('GDI', 'DDGO', 'supervises', 'solid', 'stated'),
+  ('DPR', 'DDGO', 'supervises', 'solid', 'stated'),
+  ('GDU', 'DDGMR', 'supervises', 'solid', 'stated'),
+  ('PSEAH', 'DDGMR', 'supervises', 'solid', 'stated'),
+  ('OSS', 'DDGMR', 'supervises', 'solid', 'stated'),
+  ('OEC', 'DDGMR', 'supervises', 'solid', 'stated'),
+  ('ESU', 'DDGMR', 'supervises', 'solid', 'stated'),
+  ('HBU', 'DDGMR', 'supervises', 'solid', 'stated'),
+  ('OHU', 'DDGMR', 'supervises', 'solid', 'stated'),
+  ('DFAM', 'DDGMR', 'oversees', 'solid', 'stated'),
+  ('DHRM', 'DDGMR', 'oversees', 'solid', 'stated'),
+  ('DICT', 'DDGMR', 'oversees', 'solid', 'stated'),
+  ('DLA', 'DDGMR', 'oversees', 'solid', 'stated'),
+  ('MAC', 'DDGMR', 'oversees', 'solid', 'stated'),
+  ('PAC', 'DDGMR', 'oversees', 'solid', 'stated'),
+  ('OSS-MAC', 'OSS', 'oversees', 'solid', 'stated'),
+  ('OSS-PAC', 'OSS', 'oversees', 'solid', 'stated'),
+  ('MCU', 'DGEO', 'comprises', 'solid', 'placed'),
+  ('GBS', 'DGEO', 'comprises', 'solid', 'placed'),
+  ('SEDG', 'DGEO', 'comprises', 'solid', 'placed'),
+  ('SRA', 'DGEO', 'comprises', 'solid', 'stated'),
+  ('RO', 'DG', 'supervises', 'solid', 'inferred'),
+  ('SLO', 'DG', 'supervises', 'solid', 'inferred'),
+  ('CO', 'RO', 'supervises', 'solid', 'inferred'),
+  ('DG', 'COUNCIL', 'elects', 'dotted', 'stated'),
+  ('DDGO', 'DG', 'appoints', 'dotted', 'stated'),
+  ('DDGMR', 'DG', 'appoints', 'dotted', 'stated'),
+  ('COS', 'DG', 'appoints', 'dotted', 'stated'),
+  ('SEDG', 'DG', 'appoints', 'dotted', 'stated'),
+  ('DGEO', 'DG', 'assists', 'dotted', 'stated'),
+  ('DGEO', 'DDGO', 'assists', 'dotted', 'stated'),
+  ('DGEO', 'DDGMR', 'assists', 'dotted', 'stated'),
+  ('RO', 'DGEO', 'coordinates', 'dotted', 'stated'),
+  ('UNNMS', 'UNNM', 'serves', 'dotted', 'stated'),
+  ('IDF', 'RO', 'coordinates', 'dotted', 'stated'),
+  ('CBI', 'RO', 'assists', 'dotted', 'stated'),
+  ('CBI', 'CO', 'assists', 'dotted', 'stated'),
+  ('IDF', 'CO', 'assists', 'dotted', 'stated'),
+  ('OSS-MAC', 'MAC', 'hosted_by', 'dotted', 'stated'),
+  ('OSS-PAC', 'PAC', 'hosted_by', 'dotted', 'stated'),
+  ('OSS', 'FSSFP', 'works_with', 'dotted', 'stated'),
+  ('HBU', 'HBSC', 'consults', 'dotted', 'stated'),
+  ('GBS', 'COUNCIL', 'serves', 'dotted', 'stated'),
+  ('GBS', 'SCPF', 'serves', 'dotted', 'stated'),
+  ('GBS', 'IDM', 'organizes', 'dotted', 'stated');
+
+INSERT INTO iom_appointment (post, authority, method, term_years, term) VALUES
+  ('DG', 'COUNCIL', 'elected', 5, 'five-year term'),
+  ('DDGO', 'DG', 'appointed', NULL, 'for the duration of the term'),
+  ('DDGMR', 'DG', 'appointed', NULL, 'for the duration of the term'),
+  ('COS', 'DG', 'appointed', NULL, 'for the duration of the term'),
+  ('SEDG', 'DG', 'appointed', NULL, 'temporary');
+
+----------------------------------------------------------------------------
+-- guard: every change is noticed, no unsound one gets through
+----------------------------------------------------------------------------
+
+CREATE FUNCTION iom_guard_begin() RETURNS trigger
+AS 'MODULE_PATHNAME' LANGUAGE C;
+COMMENT ON FUNCTION iom_guard_begin() IS 'trigger before a statement that changes the hierarchy: makes the present charts outdated, and waits for other transactions that change it';
+
+CREATE FUNCTION iom_guard_end() RETURNS trigger
+AS 'MODULE_PATHNAME' LANGUAGE C;
+COMMENT ON FUNCTION iom_guard_end() IS 'trigger after a statement that changes the hierarchy: from now on charts can be kept again';
+
+CREATE FUNCTION iom_guard_replica() RETURNS trigger
+AS 'MODULE_PATHNAME' LANGUAGE C;
+COMMENT ON FUNCTION iom_guard_replica() IS 'trigger after a row changed in replica role: makes the present charts outdated';
+
+CREATE FUNCTION iom_guard_line() RETURNS trigger
+AS 'MODULE_PATHNAME' LANGUAGE C;
+COMMENT ON FUNCTION iom_guard_line() IS 'constraint trigger: refuses a cycle, a second solid line and a line outside the life of its ends, on any day';
+
+CREATE FUNCTION iom_guard_unit() RETURNS trigger
+AS 'MODULE_PATHNAME' LANGUAGE C;
+COMMENT ON FUNCTION iom_guard_unit() IS 'constraint trigger: refuses days of a unit that leave a line outside of them';
+
+-- Triggers fire in the order of their names: this one before any user's.
+CREATE TRIGGER _iom_begin
+BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON iom_unit
+FOR EACH STATEMENT EXECUTE FUNCTION iom_guard_begin();
+COMMENT ON TRIGGER _iom_begin ON iom_unit IS 'makes the present charts outdated';
+
+CREATE TRIGGER _iom_end
+AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON iom_unit
+FOR EACH STATEMENT EXECUTE FUNCTION iom_guard_end();
+COMMENT ON TRIGGER _iom_end ON iom_unit IS 'lets charts be kept again';
+
+CREATE TRIGGER iom_replica_row
+AFTER INSERT OR UPDATE OR DELETE ON iom_unit
+FOR EACH ROW EXECUTE FUNCTION iom_guard_replica();
+COMMENT ON TRIGGER iom_replica_row ON iom_unit IS 'in replica role: makes the present charts outdated';
+
+CREATE TRIGGER iom_replica_truncate
+AFTER TRUNCATE ON iom_unit
+FOR EACH STATEMENT EXECUTE FUNCTION iom_guard_replica();
+COMMENT ON TRIGGER iom_replica_truncate ON iom_unit IS 'in replica role: makes the present charts outdated';
+
+ALTER TABLE iom_unit ENABLE REPLICA TRIGGER iom_replica_row;
+ALTER TABLE iom_unit ENABLE REPLICA TRIGGER iom_replica_truncate;
+
+-- Triggers fire in the order of their names: this one before any user's.
+CREATE TRIGGER _iom_begin
+BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON iom_line
+FOR EACH STATEMENT EXECUTE FUNCTION iom_guard_begin();
+COMMENT ON TRIGGER _iom_begin ON iom_line IS 'makes the present charts outdated';
+
+CREATE TRIGGER _iom_end
+AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON iom_line
+FOR EACH STATEMENT EXECUTE FUNCTION iom_guard_end();
+COMMENT ON TRIGGER _iom_end ON iom_line IS 'lets charts be kept again';
+
+CREATE TRIGGER iom_replica_row
+AFTER INSERT OR UPDATE OR DELETE ON iom_line
+FOR EACH ROW EXECUTE FUNCTION iom_guard_replica();
+COMMENT ON TRIGGER iom_replica_row ON iom_line IS 'in replica role: makes the present charts outdated';
+
+CREATE TRIGGER iom_replica_truncate
+AFTER TRUNCATE ON iom_line
+FOR EACH STATEMENT EXECUTE FUNCTION iom_guard_replica();
+COMMENT ON TRIGGER iom_replica_truncate ON iom_line IS 'in replica role: makes the present charts outdated';
+
+ALTER TABLE iom_line ENABLE REPLICA TRIGGER iom_replica_row;
+ALTER TABLE iom_line ENABLE REPLICA TRIGGER iom_replica_truncate;
+
+CREATE CONSTRAINT TRIGGER iom_line_sound
+AFTER INSERT OR UPDATE ON iom_line
+DEFERRABLE FOR EACH ROW EXECUTE FUNCTION iom_guard_line();
+COMMENT ON TRIGGER iom_line_sound ON iom_line IS 'refuses what would not be a hierarchy on some day';
+
+CREATE CONSTRAINT TRIGGER iom_unit_sound
+AFTER UPDATE ON iom_unit
+DEFERRABLE FOR EACH ROW WHEN (OLD.valid <> NEW.valid)
+EXECUTE FUNCTION iom_guard_unit();
+COMMENT ON TRIGGER iom_unit_sound ON iom_unit IS 'refuses to leave lines outside the life of a unit';
+
+----------------------------------------------------------------------------
+-- as_of: the day
+----------------------------------------------------------------------------
+
+CREATE FUNCTION iom_as_of(as_of date DEFAULT NULL) RETURNS date
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION iom_as_of(date) IS 'the day that a function called with this as_of answers for: the argument or, if it is null, the setting iomorg.as_of or, if that is empty, the current date';
+
+----------------------------------------------------------------------------
+-- hierarchy: operators and functions on one node or two
+----------------------------------------------------------------------------
+
+CREATE FUNCTION iom_node_within(iom_node, iom_node) RETURNS boolean
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT LEAKPROOF PARALLEL SAFE;
+COMMENT ON FUNCTION iom_node_within(iom_node, iom_node) IS 'implementation of <@ operator';
+
+CREATE FUNCTION iom_node_contains(iom_node, iom_node) RETURNS boolean
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT LEAKPROOF PARALLEL SAFE;
+COMMENT ON FUNCTION iom_node_contains(iom_node, iom_node) IS 'implementation of @> operator';
+
+CREATE OPERATOR <@ (
+  LEFTARG = iom_node, RIGHTARG = iom_node, FUNCTION = iom_node_within,
+  COMMUTATOR = @>, RESTRICT = contsel, JOIN = contjoinsel
+);
+COMMENT ON OPERATOR <@ (iom_node, iom_node) IS 'is the left node the right one or below it? false if one is unknown';
+
+CREATE OPERATOR @> (
+  LEFTARG = iom_node, RIGHTARG = iom_node, FUNCTION = iom_node_contains,
+  COMMUTATOR = <@, RESTRICT = contsel, JOIN = contjoinsel
+);
+COMMENT ON OPERATOR @> (iom_node, iom_node) IS 'is the left node the right one or above it? false if one is unknown';
+
+CREATE FUNCTION iom_supervisor(node iom_node, as_of date DEFAULT NULL) RETURNS iom_node
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION iom_supervisor(iom_node, date) IS 'its supervisor; null for a root and an unknown node';
+
+CREATE FUNCTION iom_root(node iom_node, as_of date DEFAULT NULL) RETURNS iom_node
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION iom_root(iom_node, date) IS 'the root above it, or itself; null for an unknown node';
+
+CREATE FUNCTION iom_level(node iom_node, as_of date DEFAULT NULL) RETURNS integer
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION iom_level(iom_node, date) IS 'its level, 1 for a root; null for an unknown node';
+
+CREATE FUNCTION iom_height(node iom_node, as_of date DEFAULT NULL) RETURNS integer
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION iom_height(iom_node, date) IS 'layers below it, 0 for a leaf; null for an unknown node';
+
+CREATE FUNCTION iom_size(node iom_node, as_of date DEFAULT NULL) RETURNS integer
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION iom_size(iom_node, date) IS 'nodes in its subtree, itself included; null for an unknown node';
+
+CREATE FUNCTION iom_span(node iom_node, as_of date DEFAULT NULL) RETURNS integer
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION iom_span(iom_node, date) IS 'span of control, the number of its direct reports; null for an unknown node';
+
+CREATE FUNCTION iom_rank(node iom_node, as_of date DEFAULT NULL) RETURNS integer
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION iom_rank(iom_node, date) IS 'its place in chart order (pre-order, siblings by position then code), from 1; null for an unknown node';
+
+CREATE FUNCTION iom_is_leaf(node iom_node, as_of date DEFAULT NULL) RETURNS boolean
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION iom_is_leaf(iom_node, date) IS 'has it no direct reports? null for an unknown node';
+
+CREATE FUNCTION iom_ancestor(node iom_node, level integer, as_of date DEFAULT NULL) RETURNS iom_node
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION iom_ancestor(iom_node, integer, date) IS 'its ancestor, or itself, at that level; null for an unknown node and a level that is not one from 1 to its own';
+
+CREATE FUNCTION iom_path(node iom_node, separator text DEFAULT '/', as_of date DEFAULT NULL) RETURNS text
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION iom_path(iom_node, text, date) IS 'the codes from the root down to it; null for an unknown node';
+
+CREATE FUNCTION iom_common_supervisor(a iom_node, b iom_node, as_of date DEFAULT NULL) RETURNS iom_node
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION iom_common_supervisor(iom_node, iom_node, date) IS 'the lowest node whose subtree holds both, which may be one of them; null for an unknown node or different roots';
+
+CREATE FUNCTION iom_distance(a iom_node, b iom_node, as_of date DEFAULT NULL) RETURNS integer
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION iom_distance(iom_node, iom_node, date) IS 'the number of solid lines between them; null for an unknown node or different roots';
+
+CREATE FUNCTION iom_common_supervisor_accum(bigint, iom_node) RETURNS bigint
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION iom_common_supervisor_accum(bigint, iom_node) IS 'transition function of the aggregate iom_common_supervisor';
+
+CREATE FUNCTION iom_common_supervisor_combine(bigint, bigint) RETURNS bigint
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION iom_common_supervisor_combine(bigint, bigint) IS 'combine function of the aggregate iom_common_supervisor';
+
+CREATE FUNCTION iom_common_supervisor_final(bigint) RETURNS iom_node
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION iom_common_supervisor_final(bigint) IS 'final function of the aggregate iom_common_supervisor';
+
+CREATE AGGREGATE iom_common_supervisor(iom_node) (
+  SFUNC = iom_common_supervisor_accum, STYPE = bigint,
+  COMBINEFUNC = iom_common_supervisor_combine,
+  FINALFUNC = iom_common_supervisor_final, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE iom_common_supervisor(iom_node) IS 'the lowest node whose subtree holds all; nulls are passed over; null if there is none, if a node is unknown or if there was no node';
+
+----------------------------------------------------------------------------
+-- hierarchy_set: sets of nodes
+----------------------------------------------------------------------------
+
+-- A function in FROM fills a tuple store before the first row is read, unless
+-- it is an SQL function that the planner can inline.  So what users call is
+-- in SQL, and selects from a function in C that streams its rows.
+
+CREATE FUNCTION iom_chart_subtree(node iom_node, max_depth integer, as_of date) RETURNS SETOF iom_node
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE ROWS 100;
+COMMENT ON FUNCTION iom_chart_subtree(iom_node, integer, date) IS 'what iom_subtree selects from';
+
+CREATE FUNCTION iom_chart_reports(node iom_node, as_of date) RETURNS SETOF iom_node
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE ROWS 10;
+COMMENT ON FUNCTION iom_chart_reports(iom_node, date) IS 'what iom_reports selects from';
+
+CREATE FUNCTION iom_chart_supervisors(node iom_node, as_of date) RETURNS SETOF iom_node
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE ROWS 5;
+COMMENT ON FUNCTION iom_chart_supervisors(iom_node, date) IS 'what iom_supervisors selects from';
+
+CREATE FUNCTION iom_chart_peers(node iom_node, as_of date) RETURNS SETOF iom_node
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE ROWS 10;
+COMMENT ON FUNCTION iom_chart_peers(iom_node, date) IS 'what iom_peers selects from';
+
+CREATE FUNCTION iom_chart_roots(as_of date) RETURNS SETOF iom_node
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE ROWS 10;
+COMMENT ON FUNCTION iom_chart_roots(date) IS 'what iom_roots selects from';
+
+CREATE FUNCTION iom_subtree(INOUT node iom_node, max_depth integer DEFAULT NULL, as_of date DEFAULT NULL) RETURNS SETOF iom_node
+LANGUAGE SQL STABLE PARALLEL SAFE ROWS 100
+BEGIN ATOMIC
+  SELECT iom_chart_subtree($1, $2, $3);
+END;
+COMMENT ON FUNCTION iom_subtree(iom_node, integer, date) IS 'the node and all below it, in chart order, down to max_depth levels below it (null: all); empty for an unknown node';
+
+CREATE FUNCTION iom_reports(INOUT node iom_node, relation text DEFAULT NULL, as_of date DEFAULT NULL) RETURNS SETOF iom_node
+LANGUAGE SQL STABLE PARALLEL SAFE ROWS 10
+BEGIN ATOMIC
+  SELECT iom_chart_reports($1, $3) WHERE $2 IS NULL
+  UNION ALL
+  (SELECT l.node
+   FROM iom_line l
+   WHERE $2 IS NOT NULL AND l.supervisor = $1 AND l.relation = $2
+     AND l.valid @> iom_as_of($3)
+   ORDER BY iom_rank(l.node, $3));
+END;
+COMMENT ON FUNCTION iom_reports(iom_node, text, date) IS 'its direct reports, in chart order; with a relation, those that any line of that relation, solid or dotted, leads up from; empty for an unknown node';
+
+CREATE FUNCTION iom_supervisors(INOUT node iom_node, as_of date DEFAULT NULL) RETURNS SETOF iom_node
+LANGUAGE SQL STABLE PARALLEL SAFE ROWS 5
+BEGIN ATOMIC
+  SELECT iom_chart_supervisors($1, $2);
+END;
+COMMENT ON FUNCTION iom_supervisors(iom_node, date) IS 'its chain of command: supervisor first, root last; empty for a root and an unknown node';
+
+CREATE FUNCTION iom_peers(INOUT node iom_node, as_of date DEFAULT NULL) RETURNS SETOF iom_node
+LANGUAGE SQL STABLE PARALLEL SAFE ROWS 10
+BEGIN ATOMIC
+  SELECT iom_chart_peers($1, $2);
+END;
+COMMENT ON FUNCTION iom_peers(iom_node, date) IS 'the other direct reports of its supervisor, in chart order; empty for a root and an unknown node';
+
+CREATE FUNCTION iom_roots(as_of date DEFAULT NULL, OUT node iom_node) RETURNS SETOF iom_node
+LANGUAGE SQL STABLE PARALLEL SAFE ROWS 10
+BEGIN ATOMIC
+  SELECT iom_chart_roots($1);
+END;
+COMMENT ON FUNCTION iom_roots(date) IS 'every node without a supervisor, in chart order';
+
+CREATE FUNCTION iom_charts(
+  OUT revision xid8, OUT committed boolean, OUT valid_from date, OUT valid_to date,
+  OUT nodes integer, OUT bytes bigint, OUT compile_ms double precision, OUT hits bigint
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 3;
+COMMENT ON FUNCTION iom_charts() IS 'the charts that this session keeps, last used first: the transaction that made the state they show, whether it is a committed state, the days they are right for (from, up to but not including; null: no bound), nodes, memory in bytes, milliseconds it took to compile them, times they were found again';
+
+----------------------------------------------------------------------------
+-- relations: solid and dotted lines
+----------------------------------------------------------------------------
+
+CREATE FUNCTION iom_relations(
+  INOUT node iom_node DEFAULT NULL, OUT supervisor iom_node,
+  INOUT relation text DEFAULT NULL, OUT line text, OUT valid daterange, OUT basis text,
+  as_of date DEFAULT NULL
+) RETURNS SETOF record
+LANGUAGE SQL STABLE PARALLEL SAFE ROWS 20
+BEGIN ATOMIC
+  SELECT l.node, l.supervisor, l.relation, l.line, l.valid, l.basis
+  FROM iom_line l
+  WHERE ($1 IS NULL OR l.node = $1 OR l.supervisor = $1)
+    AND ($2 IS NULL OR l.relation = $2)
+    AND l.valid @> iom_as_of($3)
+  ORDER BY iom_rank(l.node, $3), l.line DESC, l.relation, iom_rank(l.supervisor, $3);
+END;
+COMMENT ON FUNCTION iom_relations(iom_node, text, date) IS 'every line, solid and dotted, that touches the node (null: all lines) and is of the relation (null: of any)';
+
+----------------------------------------------------------------------------
+-- The chart as a table
+----------------------------------------------------------------------------
+
+CREATE VIEW iom_org AS
+SELECT
+  u.node,
+  u.node::text AS code,
+  u.name,
+  u.kind,
+  u.head_title,
+  l.supervisor,
+  l.supervisor::text AS supervisor_code,
+  l.relation,
+  iom_level(u.node) AS level,
+  iom_rank(u.node) AS rank,
+  iom_size(u.node) AS size,
+  iom_span(u.node) AS span,
+  iom_height(u.node) AS height,
+  iom_is_leaf(u.node) AS is_leaf,
+  iom_path(u.node) AS path
+FROM iom_unit u
+LEFT JOIN iom_line l
+  ON l.node = u.node AND l.line = 'solid' AND l.valid @> iom_as_of()
+WHERE u.valid @> iom_as_of();
+COMMENT ON VIEW iom_org IS 'the chart as a table: one row a node that exists on the day that is set (iomorg.as_of), or today';
+COMMENT ON COLUMN iom_org.node IS 'the node';
+COMMENT ON COLUMN iom_org.code IS 'the node as text';
+COMMENT ON COLUMN iom_org.name IS 'the name in full';
+COMMENT ON COLUMN iom_org.kind IS 'what it is: post, office, department, unit, ...';
+COMMENT ON COLUMN iom_org.head_title IS 'title of who heads it; null if not known';
+COMMENT ON COLUMN iom_org.supervisor IS 'the supervisor; null for a root';
+COMMENT ON COLUMN iom_org.supervisor_code IS 'the supervisor as text; null for a root';
+COMMENT ON COLUMN iom_org.relation IS 'what the supervisor does with it: supervises, oversees, ...; null for a root';
+COMMENT ON COLUMN iom_org.level IS '1 for a root';
+COMMENT ON COLUMN iom_org.rank IS 'place in chart order, from 1';
+COMMENT ON COLUMN iom_org.size IS 'nodes in its subtree, itself included';
+COMMENT ON COLUMN iom_org.span IS 'span of control: its direct reports';
+COMMENT ON COLUMN iom_org.height IS 'layers below it; 0 for a leaf';
+COMMENT ON COLUMN iom_org.is_leaf IS 'has no direct reports';
+COMMENT ON COLUMN iom_org.path IS 'the codes from the root down to it, with slashes between';
+GRANT SELECT ON iom_org TO PUBLIC;
+
+----------------------------------------------------------------------------
+-- render: pictures
+----------------------------------------------------------------------------
+
+CREATE FUNCTION iom_chart_tree(root iom_node, max_depth integer, as_of date, OUT node iom_node, OUT prefix text) RETURNS SETOF record
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE ROWS 100;
+COMMENT ON FUNCTION iom_chart_tree(iom_node, integer, date) IS 'what iom_tree selects from: the nodes in chart order, and the strokes before each';
+
+CREATE FUNCTION iom_tree(
+  root iom_node DEFAULT NULL, max_depth integer DEFAULT NULL,
+  dotted boolean DEFAULT false, as_of date DEFAULT NULL, OUT tree text
+) RETURNS SETOF text
+LANGUAGE SQL STABLE PARALLEL SAFE ROWS 100
+BEGIN ATOMIC
+  SELECT t.prefix || t.node::text || '  ' || translate(u.name, E'\n\r\t', '   ') || COALESCE(d.lines, '')
+  FROM iom_chart_tree($1, $2, $4) WITH ORDINALITY AS t (node, prefix, place)
+  JOIN iom_unit u ON u.node = t.node
+  LEFT JOIN LATERAL (
+    SELECT '  (' || string_agg(l.relation || ' ' || l.supervisor::text, ', ' ORDER BY l.relation, l.supervisor) || ')' AS lines
+    FROM iom_line l
+    WHERE $3 AND l.node = t.node AND l.line = 'dotted' AND l.valid @> iom_as_of($4)
+  ) d ON true
+  ORDER BY t.place;
+END;
+COMMENT ON FUNCTION iom_tree(iom_node, integer, boolean, date) IS 'the chart drawn in text, one line a node: the subtree of root (null: all roots), down to max_depth levels below it (null: all), with dotted lines in parentheses on request';

@@ -1,0 +1,139 @@
+/*-------------------------------------------------------------------------
+ *
+ * as_of.c
+ *	  The day a question is about: an argument, the setting iomorg.as_of, or
+ *	  today.
+ *
+ * The setting takes ISO dates only.  It is kept and passed on as text (to
+ * parallel workers, to functions with SET, in ALTER ROLE), and a text that
+ * DateStyle could turn into another day would not survive that.
+ *
+ * Copyright (c) 2026, the iomorg contributors
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/datetime.h"
+#include "utils/guc.h"
+
+#include "chart_cache.h"
+#include "iomorg.h"
+
+PG_FUNCTION_INFO_V1(iom_as_of);
+
+static char *as_of_setting = NULL;
+
+/* What the check hook made of it; NULL: today. */
+static DateADT *as_of_date = NULL;
+
+/*
+ * YYYY-MM-DD, with a year of 4 to 6 digits; or one of date's infinities.
+ */
+static bool
+parse_iso_date(const char *text, DateADT *date)
+{
+	int			year;
+	int			month;
+	int			day;
+	int			consumed = 0;
+	struct pg_tm tm = {0};
+
+	if (strcmp(text, "infinity") == 0)
+	{
+		DATE_NOEND(*date);
+		return true;
+	}
+	if (strcmp(text, "-infinity") == 0)
+	{
+		DATE_NOBEGIN(*date);
+		return true;
+	}
+
+	if (strspn(text, "0123456789-") != strlen(text) ||
+		strspn(text, "0123456789") < 4 ||
+		sscanf(text, "%6d-%2d-%2d%n", &year, &month, &day, &consumed) != 3 ||
+		text[consumed] != '\0')
+		return false;
+
+	tm.tm_year = year;
+	tm.tm_mon = month;
+	tm.tm_mday = day;
+	if (year < 1 ||
+		ValidateDate(DTK_DATE_M, true, false, false, &tm) != 0 ||
+		!IS_VALID_JULIAN(year, month, day))
+		return false;
+	*date = date2j(year, month, day) - POSTGRES_EPOCH_JDATE;
+	return IS_VALID_DATE(*date);
+}
+
+static bool
+check_as_of(char **newval, void **extra, GucSource source)
+{
+	DateADT		date;
+	DateADT    *keep;
+
+	if (**newval == '\0')
+		return true;
+	if (!parse_iso_date(*newval, &date))
+	{
+		GUC_check_errdetail("The day must be empty (today) or a date of the "
+							"form YYYY-MM-DD.");
+		GUC_check_errhint("Write a date value as to_char(value, "
+						  "'YYYY-MM-DD').");
+		return false;
+	}
+	keep = guc_malloc(LOG, sizeof(DateADT));
+	if (keep == NULL)
+		return false;
+	*keep = date;
+	*extra = keep;
+	return true;
+}
+
+static void
+assign_as_of(const char *newval, void *extra)
+{
+	as_of_date = (DateADT *) extra;
+	chart_cache_forget_today();
+}
+
+/*
+ * Define the setting; called once, by _PG_init().
+ */
+void
+as_of_define_setting(void)
+{
+	DefineCustomStringVariable("iomorg.as_of",
+							   "The day on which the hierarchy is seen.",
+							   "A date of the form YYYY-MM-DD; empty means "
+							   "the current date.",
+							   &as_of_setting,
+							   "",
+							   PGC_USERSET,
+							   0,
+							   check_as_of,
+							   assign_as_of,
+							   NULL);
+}
+
+/*
+ * The day of a question whose argument as_of is given or null.  A day in the
+ * sense of soundness.h: wider than a date.
+ */
+int64
+as_of_day(bool isnull, DateADT as_of)
+{
+	if (!isnull)
+		return as_of;
+	if (as_of_date != NULL)
+		return *as_of_date;
+	return GetSQLCurrentDate();
+}
+
+/* SQL: the day that functions called with this argument answer for */
+Datum
+iom_as_of(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_DATEADT((DateADT) PG_GETARG_AS_OF(0));
+}

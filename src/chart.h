@@ -1,0 +1,154 @@
+/*-------------------------------------------------------------------------
+ *
+ * chart.h
+ *	  The compiled chart of an organisation on one day.
+ *
+ * A chart is immutable.  Its nodes are numbered by rank, their place in chart
+ * order (pre-order, siblings by position and then code), from 0:
+ *
+ *		rank     0     1     2     3     4     5
+ *		code    DG    DDGO  IDF   DOE   COS   DGEO         DG
+ *		parent  -     0     1     1     0     4           /  \
+ *		size    6     3     1     1     2     1        DDGO   COS
+ *		level   1     2     3     3     2     3        /  \     \
+ *		height  2     1     0     0     1     0      IDF  DOE   DGEO
+ *
+ * The subtree of rank r is the slice [r, r + size[r]), so that "a lies within
+ * the subtree of b" is one unsigned comparison (chart_within).  Several roots
+ * are a forest; each has level 1 and no parent.
+ *
+ * Codes are found through a hash table, see chart_find().
+ *
+ * The chart knows neither server nor catalog: it takes its memory from a
+ * OrgMemory and can be built, asked and freed by any program.  It holds no
+ * locks and no references; whoever built it frees it (chart_free).
+ *
+ * Copyright (c) 2026, the iomorg contributors
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CHART_H
+#define CHART_H
+
+#include "code_index.h"
+
+#define CHART_NONE			CODE_INDEX_NONE /* no rank: unknown, no parent */
+#define CHART_MAX_NODES		((uint32) 1 << 30)
+
+/*
+ * What lies at a rank, apart from its code; what climbing needs, in a quarter
+ * of a cache line.
+ */
+typedef struct ChartPlace
+{
+	uint32		parent;			/* rank of the supervisor, or CHART_NONE */
+	uint32		size;			/* nodes in the subtree, itself included */
+	uint32		level;			/* 1 for a root */
+	uint32		jump;			/* rank of some ancestor, see chart_build.c;
+								 * itself for a root */
+} ChartPlace;
+
+typedef struct Chart
+{
+	uint32		nnodes;
+	uint32		nroots;
+	IomNode    *code;			/* [nnodes] */
+	ChartPlace *place;			/* [nnodes] */
+	uint32	   *height;			/* [nnodes] layers below; 0 for a leaf */
+	CodeIndex	rank_of;		/* from codes to ranks */
+	size_t		bytes;			/* memory held, this struct included */
+} Chart;
+
+/* What is wrong with the rows that a chart was to be built from. */
+typedef enum ChartFaultKind
+{
+	CHART_SOUND,
+	CHART_DUPLICATE_NODE,		/* nodes[0] came twice */
+	CHART_UNKNOWN_NODE,			/* nodes[0], below nodes[1], did not come */
+	CHART_UNKNOWN_SUPERVISOR,	/* nodes[1], above nodes[0], did not come */
+	CHART_SECOND_LINE,			/* nodes[0] has supervisors nodes[1], [2] */
+	CHART_CYCLE,				/* nodes[0] reports to nodes[1] ... to [0] */
+	CHART_TOO_LARGE
+} ChartFaultKind;
+
+#define CHART_FAULT_NODES	8
+
+typedef struct ChartFault
+{
+	ChartFaultKind kind;
+	uint32		length;			/* of a cycle: may be more than nnodes */
+	uint32		nnodes;
+	IomNode		nodes[CHART_FAULT_NODES];
+} ChartFault;
+
+typedef struct ChartBuild ChartBuild;
+
+/* chart_build.c */
+extern ChartBuild *chart_build_begin(const OrgMemory *scratch);
+extern void chart_build_unit(ChartBuild *build, IomNode node, int32 position);
+extern void chart_build_line(ChartBuild *build, IomNode node,
+							 IomNode supervisor);
+extern Chart *chart_build_end(ChartBuild *build, const OrgMemory *keep,
+							  ChartFault *fault);
+extern void chart_free(Chart *chart, const OrgMemory *keep);
+
+/* chart.c */
+extern uint32 chart_root(const Chart *chart, uint32 rank);
+extern uint32 chart_ancestor(const Chart *chart, uint32 rank, uint32 level);
+extern uint32 chart_common_supervisor(const Chart *chart, uint32 a, uint32 b);
+extern uint32 chart_span(const Chart *chart, uint32 rank);
+
+/*
+ * The rank of a node, or CHART_NONE if the chart does not have it.
+ */
+static inline uint32
+chart_find(const Chart *chart, IomNode node)
+{
+	return code_index_find(&chart->rank_of, node);
+}
+
+/* Does rank lie in the subtree of top (both may be CHART_NONE: false)? */
+static inline bool
+chart_within(const Chart *chart, uint32 rank, uint32 top)
+{
+	if (rank == CHART_NONE || top == CHART_NONE)
+		return false;
+	return rank - top < chart->place[top].size;
+}
+
+/*
+ * Direct reports in chart order:
+ *
+ *		for (r = chart_first_report(chart, top); r != CHART_NONE;
+ *			 r = chart_next_report(chart, top, r))
+ */
+static inline uint32
+chart_first_report(const Chart *chart, uint32 top)
+{
+	return chart->place[top].size > 1 ? top + 1 : CHART_NONE;
+}
+
+static inline uint32
+chart_next_report(const Chart *chart, uint32 top, uint32 report)
+{
+	uint32		next = report + chart->place[report].size;
+
+	return next < top + chart->place[top].size ? next : CHART_NONE;
+}
+
+/* Roots in chart order, likewise. */
+static inline uint32
+chart_first_root(const Chart *chart)
+{
+	return chart->nnodes > 0 ? 0 : CHART_NONE;
+}
+
+static inline uint32
+chart_next_root(const Chart *chart, uint32 root)
+{
+	uint32		next = root + chart->place[root].size;
+
+	return next < chart->nnodes ? next : CHART_NONE;
+}
+
+#endif							/* CHART_H */

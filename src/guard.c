@@ -1,0 +1,631 @@
+/*-------------------------------------------------------------------------
+ *
+ * guard.c
+ *	  Triggers on the extension's tables: no change goes unnoticed, and no
+ *	  unsound one through.
+ *
+ * Every statement that changes iom_unit or iom_line is bracketed by triggers
+ * that tell revision.c.  The first one locks out other transactions that
+ * change the hierarchy, until this one is over.  Row triggers that fire in
+ * replica role only stand in for them where a replication worker applies
+ * changes row by row.
+ *
+ * The checks are deferrable constraint triggers, immediate by default, so
+ * that SET CONSTRAINTS works as for foreign keys.  They fire for each changed
+ * row when all rows of the statement (or the transaction) are there, and look
+ * at the state that then is:
+ *
+ *	 - a changed line is checked by probing the indexes: the life of its two
+ *	   ends, other lines of the node, and the way up from the supervisor on
+ *	   the days of the line.  That takes time in proportion to the depth;
+ *	 - when the probes in one state have cost about as much as reading
+ *	   everything would, everything is read and checked at once
+ *	   (soundness.c), and the rest of the rows pass without further ado.  So a
+ *	   bulk load is checked in O(n log n).
+ *
+ * A check sees what other transactions committed before this one got the
+ * lock: it takes a new snapshot (READ COMMITTED), or taking the lock has
+ * failed already (REPEATABLE READ and above).
+ *
+ * This file never asks for a chart, which it may be about to invalidate.
+ *
+ * Copyright (c) 2026, the iomorg contributors
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "commands/trigger.h"
+#include "executor/tuptable.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "chart_cache.h"
+#include "org_tables.h"
+#include "revision.h"
+#include "soundness.h"
+
+PG_FUNCTION_INFO_V1(iom_guard_begin);
+PG_FUNCTION_INFO_V1(iom_guard_end);
+PG_FUNCTION_INFO_V1(iom_guard_replica);
+PG_FUNCTION_INFO_V1(iom_guard_line);
+PG_FUNCTION_INFO_V1(iom_guard_unit);
+
+/* How many rows of a table one probe of its index is taken to cost. */
+#define ROWS_PER_PROBE	4
+/* A guess is good enough: rows of iom_line on a page. */
+#define LINES_PER_PAGE	90
+
+/*
+ * The state (number of the last change) that the checks below are about; how
+ * many probes they made in it; whether it has been checked as a whole.
+ */
+static uint64 checked_change = 0;
+static uint64 probes_made = 0;
+static bool all_checked = false;
+
+/*----------
+ * The calling protocol
+ *----------
+ */
+
+/*
+ * Check that the function was called as a trigger of ours on one of our
+ * tables, and return its data.
+ */
+static TriggerData *
+trigger_data(FunctionCallInfo fcinfo, const char *function, Oid relid)
+{
+	TriggerData *data = (TriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"%s\" was not called by trigger manager",
+						function)));
+	if (RelationGetRelid(data->tg_relation) != relid)
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"%s\" was called for table \"%s\"",
+						function, RelationGetRelationName(data->tg_relation)),
+				 errhint("It serves the tables of extension iomorg only.")));
+	return data;
+}
+
+/* The table that a trigger on both tables was called for. */
+static Oid
+guarded_table(FunctionCallInfo fcinfo)
+{
+	const OrgTables *tables = org_tables();
+
+	if (CALLED_AS_TRIGGER(fcinfo) &&
+		RelationGetRelid(((TriggerData *) fcinfo->context)->tg_relation) ==
+		tables->line)
+		return tables->line;
+	return tables->unit;
+}
+
+/*
+ * The new version of a changed row, if it still is there: with deferred
+ * constraints it may have been changed again.  NULL if not.
+ */
+static HeapTuple
+new_row(TriggerData *data)
+{
+	TupleTableSlot *slot;
+
+	if (!TRIGGER_FIRED_AFTER(data->tg_event) ||
+		!TRIGGER_FIRED_FOR_ROW(data->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("trigger \"%s\" must be fired after row changes",
+						data->tg_trigger->tgname)));
+	if (TRIGGER_FIRED_BY_UPDATE(data->tg_event))
+		slot = data->tg_newslot;
+	else
+		slot = data->tg_trigslot;
+	if (!table_tuple_satisfies_snapshot(data->tg_relation, slot,
+										SnapshotSelf))
+		return NULL;
+	return TRIGGER_FIRED_BY_UPDATE(data->tg_event) ?
+		data->tg_newtuple : data->tg_trigtuple;
+}
+
+/*----------
+ * Noticing
+ *----------
+ */
+
+/* before each statement */
+Datum
+iom_guard_begin(PG_FUNCTION_ARGS)
+{
+	(void) trigger_data(fcinfo, "iom_guard_begin", guarded_table(fcinfo));
+	revision_begin_change();
+	return PointerGetDatum(NULL);
+}
+
+/* after each statement */
+Datum
+iom_guard_end(PG_FUNCTION_ARGS)
+{
+	(void) trigger_data(fcinfo, "iom_guard_end", guarded_table(fcinfo));
+	revision_end_change();
+	return PointerGetDatum(NULL);
+}
+
+/* after each row, or TRUNCATE, in replica role */
+Datum
+iom_guard_replica(PG_FUNCTION_ARGS)
+{
+	(void) trigger_data(fcinfo, "iom_guard_replica", guarded_table(fcinfo));
+	revision_note_change();
+	return PointerGetDatum(NULL);
+}
+
+/*----------
+ * Refusing
+ *----------
+ */
+
+static const char *
+day_text(int64 day)
+{
+	char		text[MAXDATELEN + 1];
+	struct pg_tm tm;
+
+	if (day == DATEVAL_NOBEGIN)
+		return "-infinity";
+	if (day == DATEVAL_NOEND)
+		return "infinity";
+	j2date((int) (day + POSTGRES_EPOCH_JDATE), &tm.tm_year, &tm.tm_mon,
+		   &tm.tm_mday);
+	EncodeDateOnly(&tm, USE_ISO_DATES, text);
+	return pstrdup(text);
+}
+
+static const char *
+days_text(Days days)
+{
+	return psprintf("[%s,%s)",
+					days.from == DAYS_UNBOUNDED_FROM ? "" : day_text(days.from),
+					days.to == DAYS_UNBOUNDED_TO ? "" : day_text(days.to));
+}
+
+/*
+ * Raise the error for a fault.  Called for the first one found; the signature
+ * is that of a SoundnessReport.
+ */
+static void
+refuse(void *line_relation, const SoundnessFault *fault)
+{
+	Relation	rel = line_relation;
+	NodeText	node = node_text(fault->node);
+	NodeText	supervisor = node_text(fault->supervisor);
+	NodeText	other = node_text(fault->path_length > 0 ? fault->path[0] :
+								  fault->node);
+	StringInfoData chain;
+
+	switch (fault->kind)
+	{
+		case SOUND_DUPLICATE_NODE:
+			ereport(ERROR,
+					(errcode(ERRCODE_UNIQUE_VIOLATION),
+					 errmsg("unit \"%s\" exists twice", node.text)));
+			break;
+		case SOUND_UNKNOWN_NODE:
+		case SOUND_UNKNOWN_SUPERVISOR:
+			ereport(ERROR,
+					(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+					 errmsg("the line from \"%s\" to \"%s\" has an unknown %s",
+							node.text, supervisor.text,
+							fault->kind == SOUND_UNKNOWN_NODE ?
+							"node" : "supervisor"),
+					 errdetail("There is no unit \"%s\".",
+							   fault->kind == SOUND_UNKNOWN_NODE ?
+							   node.text : supervisor.text),
+					 errhint("Insert it into iom_unit first."),
+					 errtableconstraint(rel, "iom_line_sound")));
+			break;
+		case SOUND_SELF:
+			ereport(ERROR,
+					(errcode(ERRCODE_CHECK_VIOLATION),
+					 errmsg("\"%s\" cannot be its own supervisor", node.text),
+					 errtableconstraint(rel, "iom_line_sound")));
+			break;
+		case SOUND_OUTSIDE_NODE:
+		case SOUND_OUTSIDE_SUPERVISOR:
+			ereport(ERROR,
+					(errcode(ERRCODE_CHECK_VIOLATION),
+					 errmsg("the line from \"%s\" to \"%s\" is valid on days "
+							"on which \"%s\" is not", node.text,
+							supervisor.text,
+							fault->kind == SOUND_OUTSIDE_NODE ?
+							node.text : supervisor.text),
+					 errdetail("The line is valid on %s, the unit on %s.",
+							   days_text(fault->days),
+							   days_text(fault->life)),
+					 errhint("End the unit's lines, or hand them over, where "
+							 "the unit ends."),
+					 errtableconstraint(rel, "iom_line_sound")));
+			break;
+		case SOUND_SECOND_LINE:
+			ereport(ERROR,
+					(errcode(ERRCODE_EXCLUSION_VIOLATION),
+					 errmsg("\"%s\" cannot have two solid lines on one day",
+							node.text),
+					 errdetail("%s it would report to \"%s\" and to \"%s\".",
+							   fault->days.from == DAYS_UNBOUNDED_FROM ?
+							   "From the first day on" :
+							   psprintf("On %s", day_text(fault->days.from)),
+							   supervisor.text, other.text),
+					 errhint("End the one line before the other begins, or "
+							 "make one of them dotted."),
+					 errtableconstraint(rel, "iom_line_sound")));
+			break;
+		case SOUND_CYCLE:
+			initStringInfo(&chain);
+			appendStringInfo(&chain, "%s -> %s", node.text, supervisor.text);
+			for (uint32 i = 0; i < Min(fault->path_length, SOUNDNESS_PATH); i++)
+				appendStringInfo(&chain, " -> %s",
+								 node_text(fault->path[i]).text);
+			if (fault->path_length > SOUNDNESS_PATH)
+				appendStringInfo(&chain, " -> ... (%u nodes in all)",
+								 fault->path_length + 1);
+			ereport(ERROR,
+					(errcode(ERRCODE_CHECK_VIOLATION),
+					 errmsg("\"%s\" cannot report to \"%s\": that would close "
+							"a cycle", node.text, supervisor.text),
+					 errdetail("%s the chain of command would be %s.",
+							   fault->days.from == DAYS_UNBOUNDED_FROM ?
+							   "From the first day on" :
+							   psprintf("On %s", day_text(fault->days.from)),
+							   chain.data),
+					 errhint("Move \"%s\" out of the subtree of \"%s\" first.",
+							 supervisor.text, node.text),
+					 errtableconstraint(rel, "iom_line_sound")));
+			break;
+	}
+}
+
+static void
+refuse_line(Relation rel, SoundnessFaultKind kind, const LineRow *line,
+			Days life)
+{
+	SoundnessFault fault;
+
+	memset(&fault, 0, sizeof(fault));
+	fault.kind = kind;
+	fault.node = line->node;
+	fault.supervisor = line->supervisor;
+	fault.days = line->valid;
+	fault.life = life;
+	refuse(rel, &fault);
+}
+
+/*----------
+ * Checking everything
+ *----------
+ */
+
+/*
+ * Read all rows and refuse the first fault.
+ */
+static void
+check_all(Relation unit, Relation line, Snapshot snapshot)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "iomorg soundness check",
+												  ALLOCSET_DEFAULT_SIZES);
+	OrgMemory	memory = org_memory_of(context);
+	Soundness  *sound = soundness_begin(&memory);
+	OrgScan    *scan;
+	UnitRow		unit_row;
+	LineRow		line_row;
+
+	scan = org_scan_units(unit, snapshot);
+	while (org_scan_next_unit(scan, &unit_row))
+	{
+		CHECK_FOR_INTERRUPTS();
+		soundness_unit(sound, unit_row.node, unit_row.valid);
+	}
+	org_scan_end(scan);
+
+	scan = org_scan_lines(line, snapshot);
+	while (org_scan_next_line(scan, &line_row))
+	{
+		CHECK_FOR_INTERRUPTS();
+		soundness_line(sound, line_row.node, line_row.supervisor,
+					   line_row.solid, line_row.valid);
+	}
+	org_scan_end(scan);
+
+	soundness_end(sound, refuse, line);
+	MemoryContextDelete(context);
+}
+
+/*----------
+ * Checking one line
+ *----------
+ */
+
+/*
+ * A node on the way up and the days on which it is above the changed line.
+ * With dated lines the way up forks; the days of the forks do not overlap.
+ */
+typedef struct Step
+{
+	IomNode		node;
+	Days		days;
+	size_t		below;			/* the step that led here */
+} Step;
+
+typedef struct LineCheck
+{
+	Relation	unit;
+	Relation	line;
+	Snapshot	snapshot;
+	uint64		allowance;		/* probes until all is checked instead */
+	Step	   *step;
+	size_t		nsteps;
+	size_t		steps_room;
+} LineCheck;
+
+static Days
+life_of(LineCheck *check, IomNode node, bool *found)
+{
+	SysScanDesc probe = org_probe_unit(check->unit, node, check->snapshot);
+	UnitRow		row;
+
+	memset(&row, 0, sizeof(row));
+	*found = org_probe_next_unit(probe, check->unit, &row);
+	systable_endscan(probe);
+	probes_made++;
+	return row.valid;
+}
+
+/* The two ends must be there on all days of the line. */
+static void
+check_ends(LineCheck *check, const LineRow *row)
+{
+	bool		found;
+	Days		life;
+
+	life = life_of(check, row->node, &found);
+	if (!found)
+		refuse_line(check->line, SOUND_UNKNOWN_NODE, row, life);
+	if (!days_contain(life, row->valid))
+		refuse_line(check->line, SOUND_OUTSIDE_NODE, row, life);
+	life = life_of(check, row->supervisor, &found);
+	if (!found)
+		refuse_line(check->line, SOUND_UNKNOWN_SUPERVISOR, row, life);
+	if (!days_contain(life, row->valid))
+		refuse_line(check->line, SOUND_OUTSIDE_SUPERVISOR, row, life);
+	if (row->node == row->supervisor)
+		refuse_line(check->line, SOUND_SELF, row, life);
+}
+
+/* No other solid line of the node may be valid on one of its days. */
+static void
+check_second_line(LineCheck *check, LineRow *row)
+{
+	SysScanDesc probe = org_probe_lines_of(check->line, row->node,
+										   check->snapshot);
+	LineRow		other;
+
+	while (org_probe_next_line(probe, check->line, &other))
+	{
+		if (other.solid && days_overlap(other.valid, row->valid) &&
+			!ItemPointerEquals(&other.tid, &row->tid))
+		{
+			SoundnessFault fault;
+
+			memset(&fault, 0, sizeof(fault));
+			fault.kind = SOUND_SECOND_LINE;
+			fault.node = row->node;
+			fault.supervisor = other.supervisor;
+			fault.days = days_intersection(other.valid, row->valid);
+			fault.path_length = 1;
+			fault.path[0] = row->supervisor;
+			refuse(check->line, &fault);
+		}
+	}
+	systable_endscan(probe);
+	probes_made++;
+}
+
+static void
+add_step(LineCheck *check, IomNode node, Days days, size_t below)
+{
+	OrgMemory	memory = org_memory_of(CurrentMemoryContext);
+	Step	   *step;
+
+	check->step = org_grow(&memory, check->step, check->nsteps,
+						   &check->steps_room, sizeof(Step));
+	step = &check->step[check->nsteps++];
+	step->node = node;
+	step->days = days;
+	step->below = below;
+}
+
+/*
+ * The last step has come to the node where the way up began.
+ */
+static void
+refuse_cycle(LineCheck *check, const LineRow *row)
+{
+	SoundnessFault fault;
+	size_t		at = check->nsteps - 1;
+	size_t		length = 0;
+
+	memset(&fault, 0, sizeof(fault));
+	fault.kind = SOUND_CYCLE;
+	fault.node = row->node;
+	fault.supervisor = row->supervisor;
+	fault.days = check->step[at].days;
+
+	/* step 0 is the supervisor; the path is what follows it, upwards */
+	for (size_t i = at; i != 0; i = check->step[i].below)
+		length++;
+	fault.path_length = (uint32) length;
+	for (; at != 0; at = check->step[at].below)
+	{
+		if (--length < SOUNDNESS_PATH)
+			fault.path[length] = check->step[at].node;
+	}
+	refuse(check->line, &fault);
+}
+
+/*
+ * The way up from the supervisor must not come back to the node on any day of
+ * the line.  Returns false if it takes more probes than are allowed: the way
+ * may be endless, if other lines of the same statement close a cycle.
+ */
+static bool
+check_cycle(LineCheck *check, const LineRow *row)
+{
+	check->nsteps = 0;
+	add_step(check, row->supervisor, row->valid, 0);
+	for (size_t at = 0; at < check->nsteps; at++)
+	{
+		Step		from = check->step[at];
+		SysScanDesc probe;
+		LineRow		up;
+
+		if (probes_made >= check->allowance)
+			return false;
+		CHECK_FOR_INTERRUPTS();
+
+		probe = org_probe_lines_of(check->line, from.node, check->snapshot);
+		while (org_probe_next_line(probe, check->line, &up))
+		{
+			if (!up.solid || !days_overlap(up.valid, from.days))
+				continue;
+			add_step(check, up.supervisor,
+					 days_intersection(up.valid, from.days), at);
+			if (up.supervisor == row->node)
+				refuse_cycle(check, row);
+		}
+		systable_endscan(probe);
+		probes_made++;
+	}
+	return true;
+}
+
+/* a line has been inserted or updated */
+Datum
+iom_guard_line(PG_FUNCTION_ARGS)
+{
+	TriggerData *data = trigger_data(fcinfo, "iom_guard_line",
+									 org_tables()->line);
+	HeapTuple	tuple;
+	LineRow		row;
+	LineCheck	check;
+	MemoryContext context;
+	MemoryContext caller_context;
+
+	if (checked_change != revision_last_change())
+	{
+		checked_change = revision_last_change();
+		probes_made = 0;
+		all_checked = false;
+	}
+	if (all_checked && checked_change != 0)
+		return PointerGetDatum(NULL);
+
+	tuple = new_row(data);
+	if (tuple == NULL)
+		return PointerGetDatum(NULL);
+
+	context = AllocSetContextCreate(CurrentMemoryContext, "iomorg line check",
+									ALLOCSET_SMALL_SIZES);
+	caller_context = MemoryContextSwitchTo(context);
+
+	memset(&check, 0, sizeof(check));
+	org_tables_open(&check.unit, &check.line);
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	check.snapshot = GetActiveSnapshot();
+	check.allowance = 1000 + (uint64) RelationGetNumberOfBlocks(check.line) *
+		(LINES_PER_PAGE / ROWS_PER_PROBE);
+
+	org_line_from_tuple(check.line, tuple, &row);
+	if (probes_made < check.allowance)
+	{
+		check_ends(&check, &row);
+		if (row.solid)
+			check_second_line(&check, &row);
+	}
+	if (probes_made >= check.allowance ||
+		(row.solid && !check_cycle(&check, &row)))
+	{
+		check_all(check.unit, check.line, check.snapshot);
+
+		/* an outer statement would go on to change rows in this same state */
+		if (revision_is_nested())
+			probes_made = 0;
+		else
+			all_checked = true;
+	}
+
+	PopActiveSnapshot();
+	table_close(check.line, NoLock);
+	table_close(check.unit, NoLock);
+	MemoryContextSwitchTo(caller_context);
+	MemoryContextDelete(context);
+	return PointerGetDatum(NULL);
+}
+
+/*
+ * The days of a unit have been updated: its lines must not be left outside.
+ */
+Datum
+iom_guard_unit(PG_FUNCTION_ARGS)
+{
+	TriggerData *data = trigger_data(fcinfo, "iom_guard_unit",
+									 org_tables()->unit);
+	HeapTuple	tuple = new_row(data);
+	Relation	unit;
+	Relation	line;
+	Snapshot	snapshot;
+	UnitRow		unit_row;
+
+	if (tuple == NULL)
+		return PointerGetDatum(NULL);
+
+	org_tables_open(&unit, &line);
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	snapshot = GetActiveSnapshot();
+	org_unit_from_tuple(unit, tuple, &unit_row);
+
+	for (int end = 0; end < 2; end++)
+	{
+		SysScanDesc probe = end == 0 ?
+			org_probe_lines_of(line, unit_row.node, snapshot) :
+			org_probe_lines_to(line, unit_row.node, snapshot);
+		LineRow		line_row;
+
+		while (org_probe_next_line(probe, line, &line_row))
+		{
+			CHECK_FOR_INTERRUPTS();
+			if (!days_contain(unit_row.valid, line_row.valid))
+				refuse_line(line, end == 0 ? SOUND_OUTSIDE_NODE :
+							SOUND_OUTSIDE_SUPERVISOR, &line_row,
+							unit_row.valid);
+		}
+		systable_endscan(probe);
+	}
+
+	PopActiveSnapshot();
+	table_close(line, NoLock);
+	table_close(unit, NoLock);
+	return PointerGetDatum(NULL);
+}

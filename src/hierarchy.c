@@ -1,0 +1,351 @@
+/*-------------------------------------------------------------------------
+ *
+ * hierarchy.c
+ *	  SQL functions and operators on one node or two.
+ *
+ * Each is a thin wrapper: it takes the chart of its day, finds the rank of
+ * its node and asks chart.c.  The chart stays put during a call.  An unknown
+ * node gives null (false for the operators), never an error.
+ *
+ * Copyright (c) 2026, the iomorg contributors
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "chart_cache.h"
+#include "iomorg.h"
+
+PG_FUNCTION_INFO_V1(iom_node_within);
+PG_FUNCTION_INFO_V1(iom_node_contains);
+PG_FUNCTION_INFO_V1(iom_supervisor);
+PG_FUNCTION_INFO_V1(iom_ancestor);
+PG_FUNCTION_INFO_V1(iom_root);
+PG_FUNCTION_INFO_V1(iom_level);
+PG_FUNCTION_INFO_V1(iom_height);
+PG_FUNCTION_INFO_V1(iom_size);
+PG_FUNCTION_INFO_V1(iom_span);
+PG_FUNCTION_INFO_V1(iom_rank);
+PG_FUNCTION_INFO_V1(iom_is_leaf);
+PG_FUNCTION_INFO_V1(iom_path);
+PG_FUNCTION_INFO_V1(iom_common_supervisor);
+PG_FUNCTION_INFO_V1(iom_common_supervisor_accum);
+PG_FUNCTION_INFO_V1(iom_common_supervisor_combine);
+PG_FUNCTION_INFO_V1(iom_common_supervisor_final);
+PG_FUNCTION_INFO_V1(iom_distance);
+
+/*
+ * Chart and rank of the first argument; arguments after it are the function's
+ * own but for the last, as_of.  Returns null from the function if the node is
+ * null or unknown.
+ */
+#define GET_CHART_AND_RANK(as_of_argument) \
+	const Chart *chart; \
+	uint32		rank; \
+\
+	if (PG_ARGISNULL(0)) \
+		PG_RETURN_NULL(); \
+	chart = CHART_FOR_ARG(as_of_argument)->chart; \
+	rank = chart_find(chart, PG_GETARG_IOM_NODE(0)); \
+	if (rank == CHART_NONE) \
+		PG_RETURN_NULL()
+
+#define RETURN_NODE_AT(rank_) \
+	do { \
+		uint32		at_ = (rank_); \
+\
+		if (at_ == CHART_NONE) \
+			PG_RETURN_NULL(); \
+		PG_RETURN_IOM_NODE(chart->code[at_]); \
+	} while (0)
+
+/*----------
+ * Operators
+ *----------
+ */
+
+/*
+ * What the operators remember of their right-hand (upper) node from one row
+ * to the next, in fn_extra.
+ */
+typedef struct UpperNode
+{
+	uint64		serial;			/* of the chart */
+	IomNode		node;
+	uint32		rank;
+	uint32		size;			/* 0 for an unknown node: nothing is within */
+} UpperNode;
+
+static inline bool
+is_within(FunctionCallInfo fcinfo, IomNode lower, IomNode upper)
+{
+	const CachedChart *today = chart_today();
+	const Chart *chart = today->chart;
+	UpperNode  *memo = fcinfo->flinfo->fn_extra;
+	uint32		rank;
+
+	if (unlikely(memo == NULL))
+	{
+		memo = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt,
+									  sizeof(UpperNode));
+		fcinfo->flinfo->fn_extra = memo;
+	}
+	if (unlikely(memo->serial != today->serial || memo->node != upper))
+	{
+		memo->serial = today->serial;
+		memo->node = upper;
+		memo->rank = chart_find(chart, upper);
+		memo->size = memo->rank == CHART_NONE ? 0 :
+			chart->place[memo->rank].size;
+	}
+
+	/* an unknown lower node has the greatest rank: beyond every subtree */
+	rank = chart_find(chart, lower);
+	return rank - memo->rank < memo->size && rank != CHART_NONE;
+}
+
+/* a <@ b */
+Datum
+iom_node_within(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(is_within(fcinfo, PG_GETARG_IOM_NODE(0),
+							 PG_GETARG_IOM_NODE(1)));
+}
+
+/* a @> b */
+Datum
+iom_node_contains(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(is_within(fcinfo, PG_GETARG_IOM_NODE(1),
+							 PG_GETARG_IOM_NODE(0)));
+}
+
+/*----------
+ * One node
+ *----------
+ */
+
+/* iom_supervisor(node, as_of) */
+Datum
+iom_supervisor(PG_FUNCTION_ARGS)
+{
+	GET_CHART_AND_RANK(1);
+	RETURN_NODE_AT(chart->place[rank].parent);
+}
+
+/* iom_ancestor(node, level, as_of) */
+Datum
+iom_ancestor(PG_FUNCTION_ARGS)
+{
+	int32		level;
+
+	GET_CHART_AND_RANK(2);
+	if (PG_ARGISNULL(1))
+		PG_RETURN_NULL();
+	level = PG_GETARG_INT32(1);
+	if (level < 1)
+		PG_RETURN_NULL();
+	RETURN_NODE_AT(chart_ancestor(chart, rank, (uint32) level));
+}
+
+/* iom_root(node, as_of) */
+Datum
+iom_root(PG_FUNCTION_ARGS)
+{
+	GET_CHART_AND_RANK(1);
+	RETURN_NODE_AT(chart_root(chart, rank));
+}
+
+/* iom_level(node, as_of) */
+Datum
+iom_level(PG_FUNCTION_ARGS)
+{
+	GET_CHART_AND_RANK(1);
+	PG_RETURN_INT32((int32) chart->place[rank].level);
+}
+
+/* iom_height(node, as_of) */
+Datum
+iom_height(PG_FUNCTION_ARGS)
+{
+	GET_CHART_AND_RANK(1);
+	PG_RETURN_INT32((int32) chart->height[rank]);
+}
+
+/* iom_size(node, as_of) */
+Datum
+iom_size(PG_FUNCTION_ARGS)
+{
+	GET_CHART_AND_RANK(1);
+	PG_RETURN_INT32((int32) chart->place[rank].size);
+}
+
+/* iom_span(node, as_of) */
+Datum
+iom_span(PG_FUNCTION_ARGS)
+{
+	GET_CHART_AND_RANK(1);
+	PG_RETURN_INT32((int32) chart_span(chart, rank));
+}
+
+/* iom_rank(node, as_of): from 1 */
+Datum
+iom_rank(PG_FUNCTION_ARGS)
+{
+	GET_CHART_AND_RANK(1);
+	PG_RETURN_INT32((int32) rank + 1);
+}
+
+/* iom_is_leaf(node, as_of) */
+Datum
+iom_is_leaf(PG_FUNCTION_ARGS)
+{
+	GET_CHART_AND_RANK(1);
+	PG_RETURN_BOOL(chart->place[rank].size == 1);
+}
+
+/*
+ * iom_path(node, separator, as_of): codes from the root down.  Written from
+ * the end, since climbing is the way there is.
+ */
+Datum
+iom_path(PG_FUNCTION_ARGS)
+{
+	text	   *separator;
+	Size		separator_size;
+	Size		size;
+	text	   *path;
+	char	   *end;
+
+	GET_CHART_AND_RANK(2);
+	if (PG_ARGISNULL(1))
+		PG_RETURN_NULL();
+	separator = PG_GETARG_TEXT_PP(1);
+	separator_size = VARSIZE_ANY_EXHDR(separator);
+
+	size = (chart->place[rank].level - 1) * separator_size;
+	for (uint32 at = rank; at != CHART_NONE; at = chart->place[at].parent)
+		size += strlen(node_text(chart->code[at]).text);
+	if (!AllocSizeIsValid(size + VARHDRSZ))
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("path is too long"),
+				 errdetail("It would have %zu bytes.", size)));
+
+	path = palloc(size + VARHDRSZ);
+	SET_VARSIZE(path, size + VARHDRSZ);
+	end = VARDATA(path) + size;
+	for (uint32 at = rank; at != CHART_NONE; at = chart->place[at].parent)
+	{
+		NodeText	node = node_text(chart->code[at]);
+		Size		length = strlen(node.text);
+
+		end -= length;
+		memcpy(end, node.text, length);
+		if (chart->place[at].parent != CHART_NONE)
+		{
+			end -= separator_size;
+			memcpy(end, VARDATA_ANY(separator), separator_size);
+		}
+	}
+	Assert(end == VARDATA(path));
+	PG_RETURN_TEXT_P(path);
+}
+
+/*----------
+ * Two nodes and more
+ *----------
+ */
+
+/* iom_common_supervisor(a, b, as_of) */
+Datum
+iom_common_supervisor(PG_FUNCTION_ARGS)
+{
+	uint32		other;
+
+	GET_CHART_AND_RANK(2);
+	if (PG_ARGISNULL(1))
+		PG_RETURN_NULL();
+	other = chart_find(chart, PG_GETARG_IOM_NODE(1));
+	if (other == CHART_NONE)
+		PG_RETURN_NULL();
+	RETURN_NODE_AT(chart_common_supervisor(chart, rank, other));
+}
+
+/*
+ * The aggregate.  Its state is a bigint, so that it can be combined and passed
+ * between processes as it is: a node, or IOM_NODE_NONE if those seen so far
+ * have no common supervisor or one of them is unknown.  Null nodes are passed
+ * over.
+ */
+static int64
+common_of_states(int64 a, int64 b)
+{
+	const Chart *chart = chart_today()->chart;
+	uint32		rank_a = chart_find(chart, a);
+	uint32		rank_b = chart_find(chart, b);
+	uint32		common;
+
+	if (rank_a == CHART_NONE || rank_b == CHART_NONE)
+		return IOM_NODE_NONE;
+	common = chart_common_supervisor(chart, rank_a, rank_b);
+	return common == CHART_NONE ? IOM_NODE_NONE : chart->code[common];
+}
+
+/* transition: (state, node) */
+Datum
+iom_common_supervisor_accum(PG_FUNCTION_ARGS)
+{
+	if (PG_ARGISNULL(1))
+	{
+		if (PG_ARGISNULL(0))
+			PG_RETURN_NULL();
+		PG_RETURN_INT64(PG_GETARG_INT64(0));
+	}
+	if (PG_ARGISNULL(0))
+		PG_RETURN_INT64(PG_GETARG_IOM_NODE(1));
+	PG_RETURN_INT64(common_of_states(PG_GETARG_INT64(0),
+									 PG_GETARG_IOM_NODE(1)));
+}
+
+/* combine: two states, strict */
+Datum
+iom_common_supervisor_combine(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT64(common_of_states(PG_GETARG_INT64(0),
+									 PG_GETARG_INT64(1)));
+}
+
+/* final: strict; a single node has not been looked up yet */
+Datum
+iom_common_supervisor_final(PG_FUNCTION_ARGS)
+{
+	const Chart *chart = chart_today()->chart;
+
+	RETURN_NODE_AT(chart_find(chart, PG_GETARG_INT64(0)));
+}
+
+/* iom_distance(a, b, as_of): lines up to the common supervisor and down */
+Datum
+iom_distance(PG_FUNCTION_ARGS)
+{
+	uint32		other;
+	uint32		common;
+
+	GET_CHART_AND_RANK(2);
+	if (PG_ARGISNULL(1))
+		PG_RETURN_NULL();
+	other = chart_find(chart, PG_GETARG_IOM_NODE(1));
+	if (other == CHART_NONE)
+		PG_RETURN_NULL();
+	common = chart_common_supervisor(chart, rank, other);
+	if (common == CHART_NONE)
+		PG_RETURN_NULL();
+	PG_RETURN_INT32((int32) (chart->place[rank].level +
+							 chart->place[other].level -
+							 2 * chart->place[common].level));
+}

@@ -1,0 +1,60 @@
+/*-------------------------------------------------------------------------
+ *
+ * iomorg_compat.h
+ *	  Every difference between the supported server versions, 15 and later.
+ *
+ * Copyright (c) 2026, the iomorg contributors
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef IOMORG_COMPAT_H
+#define IOMORG_COMPAT_H
+
+#if PG_VERSION_NUM < 150000
+#error "iomorg needs PostgreSQL 15 or later"
+#endif
+
+/*
+ * Soft errors came with 16.  Before, an input function's context is no place
+ * to leave an error in, and it is thrown.
+ */
+#if PG_VERSION_NUM >= 160000
+#include "nodes/miscnodes.h"
+#else
+#define ereturn(context, dummy_value, ...) \
+	do { \
+		(void) (context); \
+		ereport(ERROR, __VA_ARGS__); \
+		return dummy_value; \
+	} while (0)
+#endif
+
+/* 16 gave settings a memory context; what hooks keep must come from there. */
+#if PG_VERSION_NUM < 160000
+#define guc_malloc(elevel, size)	malloc(size)
+#endif
+
+/* 18 has module names and versions in the magic block. */
+#if PG_VERSION_NUM >= 180000
+#define IOM_MODULE_MAGIC \
+	PG_MODULE_MAGIC_EXT(.name = "iomorg")
+#else
+#define IOM_MODULE_MAGIC	PG_MODULE_MAGIC
+#endif
+
+/* 18 skips over the leading column of a btree index if the type tells how. */
+#if PG_VERSION_NUM >= 180000
+#include "utils/skipsupport.h"
+#define IOM_HAVE_SKIP_SUPPORT 1
+#endif
+
+/* 19 gave the scan of a table flags. */
+#if PG_VERSION_NUM >= 190000
+#define iom_table_beginscan(rel, snapshot) \
+	table_beginscan(rel, snapshot, 0, NULL, SO_NONE)
+#else
+#define iom_table_beginscan(rel, snapshot) \
+	table_beginscan(rel, snapshot, 0, NULL)
+#endif
+
+#endif							/* IOMORG_COMPAT_H */

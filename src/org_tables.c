@@ -1,0 +1,576 @@
+/*-------------------------------------------------------------------------
+ *
+ * org_tables.c
+ *	  The extension's own tables: finding, opening and reading them.
+ *
+ * The tables are those that belong to extension iomorg, by name, wherever it
+ * was put: the caller's search_path plays no part.  What is known of them
+ * (OIDs, column numbers) is looked up once and forgotten when the server tells
+ * that one of them was altered; org_tables_epoch counts that, and whoever
+ * derived something from the tables compares it.
+ *
+ * Columns are found by name and must have their type: a table that somebody
+ * altered gives an error here and not a crash elsewhere.
+ *
+ * Reading goes past the executor: a scan of the heap for all rows, a system
+ * table scan over an index for those of one node.  Both see what the given
+ * snapshot sees.  Whoever reads for a user has checked that user's privileges
+ * with org_tables_check_select().
+ *
+ * Copyright (c) 2026, the iomorg contributors
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "catalog/dependency.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_extension.h"
+#include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "commands/trigger.h"
+#include "executor/tuptable.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/rangetypes.h"
+#include "utils/rls.h"
+#include "utils/syscache.h"
+
+#include "org_tables.h"
+
+#define EXTENSION_NAME	"iomorg"
+
+/* The triggers that must be on for changes to be noticed. */
+#define BEGIN_TRIGGER	"_iom_begin"
+#define END_TRIGGER		"_iom_end"
+
+struct OrgScan
+{
+	TableScanDesc scan;
+	TupleTableSlot *slot;
+	OrgTables	tables;
+};
+
+uint64		org_tables_epoch = 1;
+uint64		org_privileges_epoch = 1;
+
+/* Known as of known_epoch. */
+static OrgTables known;
+static uint64 known_epoch = 0;
+
+/* For whom SELECT was checked last, and as of which org_privileges_epoch. */
+static Oid	checked_user = InvalidOid;
+static uint64 checked_epoch = 0;
+
+/*----------
+ * Forgetting
+ *----------
+ */
+
+static void
+relation_changed(Datum argument, Oid relid)
+{
+	/* while nothing is known, it may be about a table just being looked up */
+	if (known_epoch != org_tables_epoch ||
+		relid == InvalidOid || relid == known.unit || relid == known.line ||
+		relid == known.revision)
+	{
+		org_tables_epoch++;
+		org_privileges_epoch++;
+	}
+}
+
+/* Role memberships and attributes decide about privileges. */
+static void
+roles_changed(Datum argument, int cacheid, uint32 hashvalue)
+{
+	org_privileges_epoch++;
+}
+
+/*
+ * Ask to be told; called once, by _PG_init().
+ */
+void
+org_tables_initialize(void)
+{
+	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
+	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, roles_changed, (Datum) 0);
+	CacheRegisterSyscacheCallback(AUTHOID, roles_changed, (Datum) 0);
+}
+
+/*----------
+ * Finding
+ *----------
+ */
+
+/* The schema of the extension. */
+static Oid
+extension_schema(Oid extension)
+{
+	Relation	catalog = table_open(ExtensionRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	Oid			schema = InvalidOid;
+
+	ScanKeyInit(&key, Anum_pg_extension_oid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(extension));
+	scan = systable_beginscan(catalog, ExtensionOidIndexId, true, NULL, 1,
+							  &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+		schema = ((Form_pg_extension) GETSTRUCT(tuple))->extnamespace;
+	systable_endscan(scan);
+	table_close(catalog, AccessShareLock);
+	return schema;
+}
+
+static Oid
+find_table(Oid extension, Oid schema, const char *name)
+{
+	Oid			relid = get_relname_relid(name, schema);
+
+	if (!OidIsValid(relid) ||
+		getExtensionOfObject(RelationRelationId, relid) != extension)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("table \"%s\" of extension \"%s\" is missing",
+						name, EXTENSION_NAME),
+				 errdetail("It was renamed, moved or taken out of the "
+						   "extension."),
+				 errhint("Give it its name and schema back; ALTER EXTENSION "
+						 EXTENSION_NAME " ADD TABLE returns it to the "
+						 "extension.")));
+	return relid;
+}
+
+static AttrNumber
+find_column(Oid relid, const char *name, Oid type)
+{
+	AttrNumber	column = get_attnum(relid, name);
+
+	if (column == InvalidAttrNumber || get_atttype(relid, column) != type)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("column \"%s\" of table \"%s\" is missing or not of "
+						"type %s", name, get_rel_name(relid),
+						format_type_be(type)),
+				 errhint("The columns that extension " EXTENSION_NAME " made "
+						 "must keep their names and types.")));
+	return column;
+}
+
+/*
+ * Are the triggers on that tell of changes to this table?
+ */
+static bool
+is_watched(Relation rel)
+{
+	int			on = 0;
+
+	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
+	{
+		const Trigger *trigger = &rel->trigdesc->triggers[i];
+
+		if ((strcmp(trigger->tgname, BEGIN_TRIGGER) == 0 ||
+			 strcmp(trigger->tgname, END_TRIGGER) == 0) &&
+			(trigger->tgenabled == TRIGGER_FIRES_ON_ORIGIN ||
+			 trigger->tgenabled == TRIGGER_FIRES_ALWAYS))
+			on++;
+	}
+	return on == 2;
+}
+
+/*
+ * An index that begins with the column; InvalidOid makes probes read the heap.
+ */
+static Oid
+find_index(Relation rel, AttrNumber column)
+{
+	List	   *indexes = RelationGetIndexList(rel);
+	ListCell   *cell;
+	Oid			found = InvalidOid;
+
+	foreach(cell, indexes)
+	{
+		Relation	index = index_open(lfirst_oid(cell), AccessShareLock);
+
+		if (!OidIsValid(found) && index->rd_index->indisvalid &&
+			index->rd_rel->relam == BTREE_AM_OID &&
+			index->rd_index->indkey.values[0] == column &&
+			RelationGetIndexPredicate(index) == NIL)
+			found = RelationGetRelid(index);
+		index_close(index, AccessShareLock);
+	}
+	list_free(indexes);
+	return found;
+}
+
+/*
+ * Where the tables are.  Raises an error where they are not what the
+ * extension made.
+ */
+const OrgTables *
+org_tables(void)
+{
+	uint64		epoch;
+	Oid			extension;
+	Oid			node_type;
+	OrgTables	found;
+	Relation	rel;
+
+	if (likely(known_epoch == org_tables_epoch))
+		return &known;
+
+	extension = get_extension_oid(EXTENSION_NAME, false);
+	memset(&found, 0, sizeof(found));
+	epoch = org_tables_epoch;
+	found.schema = extension_schema(extension);
+	node_type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid,
+								CStringGetDatum("iom_node"),
+								ObjectIdGetDatum(found.schema));
+
+	found.unit = find_table(extension, found.schema, "iom_unit");
+	found.unit_node = find_column(found.unit, "node", node_type);
+	found.unit_position = find_column(found.unit, "position", INT4OID);
+	found.unit_valid = find_column(found.unit, "valid", DATERANGEOID);
+	found.unit_last = Max(found.unit_node,
+						  Max(found.unit_position, found.unit_valid));
+
+	found.line = find_table(extension, found.schema, "iom_line");
+	found.line_node = find_column(found.line, "node", node_type);
+	found.line_supervisor = find_column(found.line, "supervisor", node_type);
+	found.line_line = find_column(found.line, "line", TEXTOID);
+	found.line_valid = find_column(found.line, "valid", DATERANGEOID);
+	found.line_last = Max(Max(found.line_node, found.line_supervisor),
+						  Max(found.line_line, found.line_valid));
+
+	found.revision = find_table(extension, found.schema, "iom_revision");
+	found.revision_revision = find_column(found.revision, "revision",
+										  XID8OID);
+
+	rel = table_open(found.unit, AccessShareLock);
+	found.unit_pkey = find_index(rel, found.unit_node);
+	found.watched = is_watched(rel);
+	table_close(rel, AccessShareLock);
+	rel = table_open(found.line, AccessShareLock);
+	found.line_pkey = find_index(rel, found.line_node);
+	found.line_by_supervisor = find_index(rel, found.line_supervisor);
+	found.watched &= is_watched(rel);
+	table_close(rel, AccessShareLock);
+
+	/* if a message arrived meanwhile, this serves the present caller only */
+	known = found;
+	known_epoch = epoch;
+	return &known;
+}
+
+/*
+ * Open both tables for reading; what org_tables() then says describes them.
+ */
+void
+org_tables_open(Relation *unit, Relation *line)
+{
+	for (;;)
+	{
+		OrgTables	before = *org_tables();
+		uint64		epoch = known_epoch;
+
+		*unit = table_open(before.unit, AccessShareLock);
+		*line = table_open(before.line, AccessShareLock);
+
+		/* with the locks held nothing can change any more */
+		(void) org_tables();
+		if (known_epoch == epoch)
+			return;
+		table_close(*line, AccessShareLock);
+		table_close(*unit, AccessShareLock);
+	}
+}
+
+/*
+ * May the current user see the hierarchy?  Raises an error that depends on
+ * the user alone, never on arguments.
+ */
+void
+org_tables_check_select(void)
+{
+	const OrgTables *tables = org_tables();
+	Oid			user = GetUserId();
+	uint64		epoch = org_privileges_epoch;
+	Oid			relids[2];
+
+	if (user == checked_user && checked_epoch == org_privileges_epoch)
+		return;
+
+	relids[0] = tables->unit;
+	relids[1] = tables->line;
+	for (int i = 0; i < 2; i++)
+	{
+		if (pg_class_aclcheck(relids[i], user, ACL_SELECT) != ACLCHECK_OK)
+			aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE,
+						   get_rel_name(relids[i]));
+		if (check_enable_rls(relids[i], InvalidOid, true) == RLS_ENABLED)
+			ereport(ERROR,
+					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					 errmsg("row-level security on table \"%s\" restricts "
+							"role \"%s\"", get_rel_name(relids[i]),
+							GetUserNameFromId(user, false)),
+					 errdetail("The functions and operators of the hierarchy "
+							   "answer from all rows of the table.")));
+	}
+	checked_user = user;
+	checked_epoch = epoch;
+}
+
+/*----------
+ * Reading
+ *----------
+ */
+
+/*
+ * The days of a daterange.  It is decoded in place: detoasting alone would
+ * copy every row's.  A range is its type's OID, the bounds it has, and a byte
+ * of flags at the end (rangetypes.c); in a packed datum, unaligned.
+ */
+static Days
+days_of_range(Datum datum)
+{
+	struct varlena *range = (struct varlena *) DatumGetPointer(datum);
+	const char *data;
+	Size		size;
+	char		flags;
+	DateADT		date;
+	Days		days;
+
+	if (VARATT_IS_EXTENDED(range) && !VARATT_IS_SHORT(range))
+		range = pg_detoast_datum(range);
+	data = VARDATA_ANY(range);
+	size = VARSIZE_ANY_EXHDR(range);
+	flags = data[size - 1];
+	data += sizeof(Oid);
+
+	days.from = DAYS_UNBOUNDED_FROM;
+	days.to = DAYS_UNBOUNDED_TO;
+	if (flags & RANGE_EMPTY)
+		days.to = DAYS_UNBOUNDED_FROM;
+	if (RANGE_HAS_LBOUND(flags))
+	{
+		memcpy(&date, data, sizeof(date));
+		data += sizeof(date);
+		days.from = (int64) date + ((flags & RANGE_LB_INC) ? 0 : 1);
+	}
+	if (RANGE_HAS_UBOUND(flags))
+	{
+		memcpy(&date, data, sizeof(date));
+		days.to = (int64) date + ((flags & RANGE_UB_INC) ? 1 : 0);
+	}
+	return days;
+}
+
+static bool
+is_solid(Datum datum)
+{
+	struct varlena *line = pg_detoast_datum_packed((struct varlena *)
+												   DatumGetPointer(datum));
+
+	return VARSIZE_ANY_EXHDR(line) == 5 &&
+		memcmp(VARDATA_ANY(line), "solid", 5) == 0;
+}
+
+/*
+ * A column of ours is null only where its NOT NULL was taken off.
+ */
+static Datum
+not_null(Relation rel, AttrNumber column, Datum value, bool isnull)
+{
+	if (unlikely(isnull))
+		ereport(ERROR,
+				(errcode(ERRCODE_NOT_NULL_VIOLATION),
+				 errmsg("null value in column \"%s\" of table \"%s\"",
+						get_attname(RelationGetRelid(rel), column, false),
+						RelationGetRelationName(rel)),
+				 errhint("Fill the column in and set it NOT NULL again.")));
+	return value;
+}
+
+static OrgScan *
+scan_begin(Relation rel, Snapshot snapshot)
+{
+	OrgScan    *scan = palloc(sizeof(OrgScan));
+
+	scan->tables = *org_tables();
+	scan->slot = table_slot_create(rel, NULL);
+	scan->scan = iom_table_beginscan(rel, snapshot);
+	return scan;
+}
+
+/*
+ * Scan a whole table, opened with org_tables_open().
+ */
+OrgScan *
+org_scan_units(Relation unit, Snapshot snapshot)
+{
+	return scan_begin(unit, snapshot);
+}
+
+OrgScan *
+org_scan_lines(Relation line, Snapshot snapshot)
+{
+	return scan_begin(line, snapshot);
+}
+
+#define SLOT_COLUMN(slot, rel, column) \
+	not_null(rel, column, (slot)->tts_values[(column) - 1], \
+			 (slot)->tts_isnull[(column) - 1])
+
+bool
+org_scan_next_unit(OrgScan *scan, UnitRow *row)
+{
+	TupleTableSlot *slot = scan->slot;
+	const OrgTables *tables = &scan->tables;
+	Relation	rel = scan->scan->rs_rd;
+
+	if (!table_scan_getnextslot(scan->scan, ForwardScanDirection, slot))
+		return false;
+	slot_getsomeattrs(slot, tables->unit_last);
+	row->node = DatumGetIomNode(SLOT_COLUMN(slot, rel, tables->unit_node));
+	row->position = DatumGetInt32(SLOT_COLUMN(slot, rel,
+											  tables->unit_position));
+	row->valid = days_of_range(SLOT_COLUMN(slot, rel, tables->unit_valid));
+	return true;
+}
+
+bool
+org_scan_next_line(OrgScan *scan, LineRow *row)
+{
+	TupleTableSlot *slot = scan->slot;
+	const OrgTables *tables = &scan->tables;
+	Relation	rel = scan->scan->rs_rd;
+
+	if (!table_scan_getnextslot(scan->scan, ForwardScanDirection, slot))
+		return false;
+	slot_getsomeattrs(slot, tables->line_last);
+	row->node = DatumGetIomNode(SLOT_COLUMN(slot, rel, tables->line_node));
+	row->supervisor = DatumGetIomNode(SLOT_COLUMN(slot, rel,
+												  tables->line_supervisor));
+	row->solid = is_solid(SLOT_COLUMN(slot, rel, tables->line_line));
+	row->valid = days_of_range(SLOT_COLUMN(slot, rel, tables->line_valid));
+	row->tid = slot->tts_tid;
+	return true;
+}
+
+void
+org_scan_end(OrgScan *scan)
+{
+	table_endscan(scan->scan);
+	ExecDropSingleTupleTableSlot(scan->slot);
+	pfree(scan);
+}
+
+static SysScanDesc
+probe(Relation rel, Oid index, AttrNumber column, IomNode node,
+	  Snapshot snapshot)
+{
+	ScanKeyData key;
+
+	/* equality of codes is equality of eight bytes */
+	ScanKeyInit(&key, column, BTEqualStrategyNumber, F_INT8EQ,
+				IomNodeGetDatum(node));
+	return systable_beginscan(rel, index, OidIsValid(index), snapshot, 1,
+							  &key);
+}
+
+/*
+ * The rows of one node, by index where there still is one.
+ */
+SysScanDesc
+org_probe_unit(Relation unit, IomNode node, Snapshot snapshot)
+{
+	const OrgTables *tables = org_tables();
+
+	return probe(unit, tables->unit_pkey, tables->unit_node, node, snapshot);
+}
+
+SysScanDesc
+org_probe_lines_of(Relation line, IomNode node, Snapshot snapshot)
+{
+	const OrgTables *tables = org_tables();
+
+	return probe(line, tables->line_pkey, tables->line_node, node, snapshot);
+}
+
+SysScanDesc
+org_probe_lines_to(Relation line, IomNode supervisor, Snapshot snapshot)
+{
+	const OrgTables *tables = org_tables();
+
+	return probe(line, tables->line_by_supervisor, tables->line_supervisor,
+				 supervisor, snapshot);
+}
+
+static Datum
+tuple_column(Relation rel, HeapTuple tuple, AttrNumber column)
+{
+	bool		isnull;
+	Datum		value = heap_getattr(tuple, column, RelationGetDescr(rel),
+									 &isnull);
+
+	return not_null(rel, column, value, isnull);
+}
+
+void
+org_unit_from_tuple(Relation unit, HeapTuple tuple, UnitRow *row)
+{
+	const OrgTables *tables = org_tables();
+
+	row->node = DatumGetIomNode(tuple_column(unit, tuple, tables->unit_node));
+	row->position = DatumGetInt32(tuple_column(unit, tuple,
+											   tables->unit_position));
+	row->valid = days_of_range(tuple_column(unit, tuple, tables->unit_valid));
+}
+
+void
+org_line_from_tuple(Relation line, HeapTuple tuple, LineRow *row)
+{
+	const OrgTables *tables = org_tables();
+
+	row->node = DatumGetIomNode(tuple_column(line, tuple, tables->line_node));
+	row->supervisor = DatumGetIomNode(tuple_column(line, tuple,
+												   tables->line_supervisor));
+	row->solid = is_solid(tuple_column(line, tuple, tables->line_line));
+	row->valid = days_of_range(tuple_column(line, tuple, tables->line_valid));
+	row->tid = tuple->t_self;
+}
+
+bool
+org_probe_next_unit(SysScanDesc probe, Relation unit, UnitRow *row)
+{
+	HeapTuple	tuple = systable_getnext(probe);
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	org_unit_from_tuple(unit, tuple, row);
+	return true;
+}
+
+bool
+org_probe_next_line(SysScanDesc probe, Relation line, LineRow *row)
+{
+	HeapTuple	tuple = systable_getnext(probe);
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	org_line_from_tuple(line, tuple, row);
+	return true;
+}

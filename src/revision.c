@@ -1,0 +1,369 @@
+/*-------------------------------------------------------------------------
+ *
+ * revision.c
+ *	  Which state of the hierarchy a snapshot sees.
+ *
+ * The single row of iom_revision holds the ID of the transaction that last
+ * changed the hierarchy.  Every changing transaction updates it once, before
+ * its first change.  So:
+ *
+ *	 - read under a snapshot, it names the committed state that the snapshot
+ *	   sees; a transaction that aborts takes its ID with it, and no other one
+ *	   ever has the same;
+ *	 - its row lock makes transactions that change the hierarchy wait for each
+ *	   other (or fail to serialize): what a check sees is what will be.  It is
+ *	   taken before any row of the hierarchy, so they do not deadlock.
+ *
+ * Within a changing transaction the ID stays the same from statement to
+ * statement.  What tells its states apart is kept in memory: the list of its
+ * changes, each with the command that made it, since a snapshot sees what
+ * commands before its own did.
+ *
+ *		own changes     cid   sub  number  running
+ *		               +---+-----+-------+--------
+ *		UPDATE ...     | 2 |  1  |   71  |  no          snapshot with curcid 4
+ *		SAVEPOINT      |   |     |       |              sees change 72
+ *		INSERT ...     | 3 |  2  |   72  |  no
+ *		INSERT ...     | 5 |  2  |   73  |  yes         curcid 6: not settled
+ *
+ * A rollback to the savepoint cuts the list after 71, and whatever was known
+ * of that state is right again.  Numbers are never used twice in a backend.
+ * While a statement runs, rows that it changed become visible one by one to
+ * the queries of triggers: such a state is not settled and nothing derived
+ * from it may be kept.
+ *
+ * Other backends never see a state between two statements, and parallel
+ * workers see one state only, so they need none of this.
+ *
+ * The list lives in TopTransactionContext.  The state of the last snapshot
+ * asked for is remembered: two snapshots of one backend that agree in
+ * SnapshotKey see the same rows.  (With xmax the set of transactions before
+ * it that were running can only shrink, by one that xcnt or subxcnt tells of;
+ * what this transaction itself changed depends on curcid.  The memory is
+ * dropped at the end of transactions and subtransactions that could have
+ * changed anything, and with serializable transactions, which must be seen to
+ * read the row.)
+ *
+ * Copyright (c) 2026, the iomorg contributors
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/transam.h"
+#include "access/xact.h"
+#include "executor/spi.h"
+#include "executor/tuptable.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/xid8.h"
+
+#include "chart_cache.h"
+#include "org_tables.h"
+#include "revision.h"
+
+typedef struct OwnChange
+{
+	CommandId	cid;
+	SubTransactionId subid;
+	bool		running;
+	uint64		number;
+} OwnChange;
+
+/* The changes of the present transaction, in order. */
+static OwnChange *changes = NULL;
+static size_t nchanges = 0;
+static size_t changes_room = 0;
+static size_t nrunning = 0;
+static uint64 last_number = 0;
+
+/* The subtransaction in which iom_revision was updated, if it was. */
+static SubTransactionId updated_in = InvalidSubTransactionId;
+
+/* The state of the last snapshot asked for. */
+static struct
+{
+	bool		valid;
+	bool		serializable;
+	uint64		epoch;
+	SnapshotKey key;
+	HierarchyState state;
+}			remembered;
+
+static void
+at_transaction_end(XactEvent event, void *arg)
+{
+	switch (event)
+	{
+		case XACT_EVENT_COMMIT:
+			/* from now on, what this transaction saw last is what is */
+			if (nchanges > 0)
+			{
+				chart_cache_settle(changes[nchanges - 1].number,
+								   U64FromFullTransactionId(GetTopFullTransactionIdIfAny()));
+				break;
+			}
+			/* FALLTHROUGH */
+		case XACT_EVENT_ABORT:
+		case XACT_EVENT_PREPARE:
+			chart_cache_settle(0, 0);
+			break;
+		case XACT_EVENT_PARALLEL_COMMIT:
+		case XACT_EVENT_PARALLEL_ABORT:
+			break;
+		default:
+			return;				/* not over yet */
+	}
+
+	if (nchanges > 0 || IsolationIsSerializable() ||
+		TransactionIdIsValid(GetTopTransactionIdIfAny()))
+		remembered.valid = false;
+	chart_cache_forget_today();
+
+	changes = NULL;
+	nchanges = changes_room = nrunning = 0;
+	updated_in = InvalidSubTransactionId;
+}
+
+static void
+at_subtransaction_end(SubXactEvent event, SubTransactionId subid,
+					  SubTransactionId parent, void *arg)
+{
+	if (event != SUBXACT_EVENT_ABORT_SUB)
+		return;
+
+	/* subtransactions that began within it have greater IDs */
+	while (nchanges > 0 && changes[nchanges - 1].subid >= subid)
+	{
+		nchanges--;
+		if (changes[nchanges].running)
+			nrunning--;
+	}
+	if (updated_in != InvalidSubTransactionId && updated_in >= subid)
+		updated_in = InvalidSubTransactionId;
+	remembered.valid = false;
+	chart_cache_forget_today();
+}
+
+/*
+ * Ask to be told; called once, by _PG_init().
+ */
+void
+revision_initialize(void)
+{
+	RegisterXactCallback(at_transaction_end, NULL);
+	RegisterSubXactCallback(at_subtransaction_end, NULL);
+}
+
+/*
+ * The ID in iom_revision that the snapshot sees.
+ */
+static uint64
+read_revision(Snapshot snapshot)
+{
+	AttrNumber	column = org_tables()->revision_revision;
+	Relation	rel = table_open(org_tables()->revision, AccessShareLock);
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	TableScanDesc scan = iom_table_beginscan(rel, snapshot);
+	uint64		revision = 0;
+	bool		isnull = false;
+
+	/* without the row: no state is like another, see revision_state() */
+	if (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+		revision = U64FromFullTransactionId(DatumGetFullTransactionId(slot_getattr(slot, column, &isnull)));
+	if (isnull)
+		revision = 0;
+	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	table_close(rel, AccessShareLock);
+	return revision;
+}
+
+/*
+ * The state of the hierarchy that a snapshot of this backend sees.
+ *
+ * Not settled where the snapshot may see part of a statement, where the
+ * triggers that tell of changes are off, or where somebody deleted the row.
+ */
+HierarchyState
+revision_state(Snapshot snapshot)
+{
+	HierarchyState state;
+
+	if (remembered.valid && remembered.epoch == org_tables_epoch &&
+		remembered.serializable == IsolationIsSerializable() &&
+		snapshot_key_matches(&remembered.key, snapshot))
+		return remembered.state;
+
+	state.revision = read_revision(snapshot);
+	state.own_change = 0;
+	state.settled = state.revision != 0 && org_tables()->watched;
+	for (size_t i = nchanges; i-- > 0;)
+	{
+		if (changes[i].cid < snapshot->curcid)
+		{
+			state.own_change = changes[i].number;
+			break;
+		}
+	}
+	if (nrunning > 0)
+	{
+		for (size_t i = 0; i < nchanges; i++)
+		{
+			if (changes[i].running && changes[i].cid < snapshot->curcid)
+				state.settled = false;
+		}
+	}
+
+	if (state.settled)
+	{
+		remembered.valid = true;
+		remembered.serializable = IsolationIsSerializable();
+		remembered.epoch = org_tables_epoch;
+		remembered.key = snapshot_key(snapshot);
+		remembered.state = state;
+	}
+	return state;
+}
+
+/*
+ * Update iom_revision, as its owner: who may change the hierarchy's tables
+ * need not have privileges on this one.  Waits for other transactions that
+ * change the hierarchy, or fails to serialize.
+ */
+static void
+update_revision(void)
+{
+	const OrgTables *tables = org_tables();
+	const char *table = quote_qualified_identifier(get_namespace_name(tables->schema),
+												   "iom_revision");
+	Relation	rel = table_open(tables->revision, RowExclusiveLock);
+	Oid			user;
+	int			security;
+
+	GetUserIdAndSecContext(&user, &security);
+	SetUserIdAndSecContext(rel->rd_rel->relowner,
+						   security | SECURITY_LOCAL_USERID_CHANGE |
+						   SECURITY_NOFORCE_RLS);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	if (SPI_execute(psprintf("UPDATE %s SET revision = "
+							 "pg_catalog.pg_current_xact_id()", table),
+					false, 0) != SPI_OK_UPDATE ||
+		(SPI_processed == 0 &&
+		 SPI_execute(psprintf("INSERT INTO %s (revision) VALUES "
+							  "(pg_catalog.pg_current_xact_id())", table),
+					 false, 0) != SPI_OK_INSERT))
+		elog(ERROR, "could not update table \"iom_revision\"");
+	SPI_finish();
+	SetUserIdAndSecContext(user, security);
+	table_close(rel, NoLock);
+
+	updated_in = GetCurrentSubTransactionId();
+}
+
+static void
+add_change(bool running)
+{
+	CommandId	cid = GetCurrentCommandId(true);
+
+	if (updated_in == InvalidSubTransactionId)
+		update_revision();
+
+	if (nchanges == changes_room)
+	{
+		size_t		room = Max(changes_room * 2, 16);
+
+		if (changes == NULL)
+			changes = MemoryContextAlloc(TopTransactionContext,
+										 room * sizeof(OwnChange));
+		else
+			changes = repalloc_huge(changes, room * sizeof(OwnChange));
+		changes_room = room;
+	}
+	changes[nchanges].cid = cid;
+	changes[nchanges].subid = GetCurrentSubTransactionId();
+	changes[nchanges].running = running;
+	changes[nchanges].number = ++last_number;
+	nchanges++;
+	if (running)
+		nrunning++;
+	remembered.valid = false;
+	chart_cache_forget_today();
+}
+
+/*
+ * A statement is about to change the hierarchy.
+ */
+void
+revision_begin_change(void)
+{
+	add_change(true);
+}
+
+/*
+ * It has done so.  Statements end in the opposite order of their beginning,
+ * or they share a command (data-modifying WITH) and it does not matter.
+ */
+void
+revision_end_change(void)
+{
+	for (size_t i = nchanges; i-- > 0;)
+	{
+		if (changes[i].running)
+		{
+			changes[i].running = false;
+			nrunning--;
+			break;
+		}
+	}
+	remembered.valid = false;
+	chart_cache_forget_today();
+}
+
+/*
+ * The hierarchy has been changed, by what does not fire statement triggers.
+ */
+void
+revision_note_change(void)
+{
+	add_change(false);
+}
+
+/*
+ * The number of the last change of this transaction, 0 if there was none.
+ */
+uint64
+revision_last_change(void)
+{
+	return nchanges > 0 ? changes[nchanges - 1].number : 0;
+}
+
+/*
+ * Does a statement that changes the hierarchy wait for another one, begun by
+ * a trigger in its middle, that does so too?  (Those that began with the same
+ * command are one statement.)
+ */
+bool
+revision_is_nested(void)
+{
+	CommandId	cid = InvalidCommandId;
+
+	if (nrunning < 2)
+		return false;
+	for (size_t i = 0; i < nchanges; i++)
+	{
+		if (!changes[i].running)
+			continue;
+		if (cid != InvalidCommandId && changes[i].cid != cid)
+			return true;
+		cid = changes[i].cid;
+	}
+	return false;
+}

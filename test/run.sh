@@ -1,0 +1,140 @@
+#!/usr/bin/env bash
+# What `make test` runs: every test, on a private throw-away server that finds
+# the extension without its being installed. Installs the packages it needs.
+#
+#   make test                    all of it
+#   make test ONLY=hierarchy     one test (or several, by blanks): a name from
+#                                REGRESS or ISOLATION in the Makefile, a file of
+#                                test/t, or `unit` for the tests without a server
+#   IOM_SHOW_DIFFS=1 make test   print every difference, keep no files
+#
+# The last line is `N passed, N failed`. Counted are: a regression test, an
+# isolation spec, a TAP assertion, a unit test; a part that could not run, or
+# not to its end, is one failure.
+set -uo pipefail
+# shellcheck source=test/setup.sh
+. "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+
+passed=0
+failed=0
+ONLY=${ONLY:-}
+
+# Adds up one part.
+count() { # part status passed failed
+	local lost=0
+
+	[ $(($3 + $4)) -gt 0 ] && { [ "$2" = 0 ] || [ "$4" -gt 0 ]; } || lost=1
+	[ $lost = 0 ] || echo "*** $1: did not run, or not to its end"
+	passed=$((passed + $3))
+	failed=$((failed + $4 + lost))
+}
+
+# Runs make for a part in the copy, shown and kept in $log; leaves its $status.
+make_logged() { # part make-arguments...
+	echo "== $1"
+	log=$iom_tmp/$1.log
+	shift
+	(iom_make -s "$@" 2>&1 | tee "$log") &
+	wait $!
+	status=$?
+	[ $status != 141 ] || exit $status	# nobody reads on
+}
+
+# The tests of one Makefile variable that ONLY leaves, in the array $chosen.
+choose() { # variable
+	local name word base
+
+	chosen=()
+	for name in $(iom_make -s --eval="iom-list: ; @echo \$($1)" iom-list); do
+		base=${name##*/}
+		base=${base%.pl}
+		for word in ${ONLY:-"$base"}; do
+			case $word in
+			"$base" | "$base.pl" | "$name" | "${base#[0-9]*_}") chosen+=("$name") ;;
+			esac
+		done
+	done
+	[ -z "$ONLY" ] || [ ${#chosen[@]} -gt 0 ]
+}
+
+# pg_regress and pg_isolation_regress: what is named and not seen to pass has
+# failed, whatever became of it.
+regress() { # part variable other
+	local ok
+
+	choose "$2" || return 0
+	make_logged "$1" installcheck "$2=${chosen[*]}" "$3=" TAP_TESTS=
+	# PostgreSQL 15 writes `test a ... ok`, or `     a ... ok` in a group;
+	# later ones `ok 1 - a`, or `ok 1 + a`.
+	ok=$(grep -cE '^(test)? .* \.\.\. ok |^ok [0-9]+ +[-+] ' "$log")
+	count "$1" "$status" "$ok" $((${#chosen[@]} - ok))
+}
+
+# Whatever prints `ok N - name` lines.
+tap() { # part make-arguments...
+	local part=$1
+
+	make_logged "$@"
+	count "$part" "$status" \
+		"$(grep -E '^ok [0-9]' "$log" | grep -ciEv '# *skip')" \
+		"$(grep -E '^not ok [0-9]' "$log" | grep -ciEv '# *todo')"
+}
+
+server_tests() {
+	regress regression REGRESS ISOLATION
+	regress isolation ISOLATION REGRESS
+	if choose PROVE_TESTS; then
+		tap TAP installcheck REGRESS= ISOLATION= PROVE_FLAGS=-v "PROVE_TESTS=${chosen[*]}"
+	fi
+}
+
+unit_tests() {
+	[[ -z $ONLY || " $ONLY " == *" unit "* ]] || return 0
+	if [ -f "$iom_tmp/tree/test/unit/Makefile" ]; then
+		tap unit -C test/unit check
+	else
+		echo "== unit: none here"
+	fi
+}
+
+# The differences, and what the servers had to say of a crash.
+report_failures() {
+	local kept file files=()
+
+	cd "$iom_tmp/tree" || return
+	for file in regression.diffs output_iso/regression.diffs; do
+		[ ! -s $file ] || files+=("$file")
+	done
+	grep -hE -B 2 -A 8 'terminated by signal|PANIC:|TRAP:|Sanitizer|runtime error:' \
+		"$iom_tmp/server.log" tmp_check/log/*.log 2>/dev/null | head -n 60
+	if [ -n "${IOM_SHOW_DIFFS:-}" ]; then
+		[ ${#files[@]} = 0 ] || cat "${files[@]}"
+		# prove's summary names the files that failed.
+		sed -nE 's:^test/t/(\S+)\.pl +\(Wstat.*:\1:p' "$iom_tmp/TAP.log" 2>/dev/null |
+			while read -r file; do
+				echo "== end of the log of $file"
+				tail -n 100 "tmp_check/log/regress_log_$file"
+			done
+		return
+	fi
+	[ ${#files[@]} = 0 ] || tail -n 40 "${files[@]}"
+	kept=$(cd / && mktemp -d "${iom_tmp%/*}/iomorg-failed.XXXXXX") || return
+	cp -r regression.diffs results output_iso tmp_check/log "$iom_tmp/server.log" "$kept" 2>/dev/null
+	rmdir "$kept" 2>/dev/null || echo "kept: $kept"
+}
+
+if iom_begin && iom_install_packages test && iom_copy_tree; then
+	if iom_build && iom_start_server; then
+		server_tests
+	else
+		count "build and server" 1 0 0
+	fi
+	unit_tests
+	[ $failed = 0 ] || report_failures
+fi
+if [ $((passed + failed)) = 0 ]; then
+	echo "*** no test ran${ONLY:+: none is called $ONLY}"
+	failed=1
+fi
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]
