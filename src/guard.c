@@ -199,6 +199,19 @@ days_text(Days days)
 					days.to == DAYS_UNBOUNDED_TO ? "" : day_text(days.to));
 }
 
+/* A sentence's beginning: the day, if there is a first one, and the subject. */
+static const char *
+on_day(int64 day, const char *subject)
+{
+	char	   *alone;
+
+	if (day != DAYS_UNBOUNDED_FROM)
+		return psprintf("On %s %s", day_text(day), subject);
+	alone = pstrdup(subject);
+	alone[0] = pg_toupper((unsigned char) alone[0]);
+	return alone;
+}
+
 /*
  * Raise the error for a fault.  Called for the first one found; the signature
  * is that of a SoundnessReport.
@@ -261,10 +274,8 @@ refuse(void *line_relation, const SoundnessFault *fault)
 					(errcode(ERRCODE_EXCLUSION_VIOLATION),
 					 errmsg("\"%s\" cannot have two solid lines on one day",
 							node.text),
-					 errdetail("%s it would report to \"%s\" and to \"%s\".",
-							   fault->days.from == DAYS_UNBOUNDED_FROM ?
-							   "From the first day on" :
-							   psprintf("On %s", day_text(fault->days.from)),
+					 errdetail("%s would report to \"%s\" and to \"%s\".",
+							   on_day(fault->days.from, "it"),
 							   supervisor.text, other.text),
 					 errhint("End the one line before the other begins, or "
 							 "make one of them dotted."),
@@ -283,11 +294,9 @@ refuse(void *line_relation, const SoundnessFault *fault)
 					(errcode(ERRCODE_CHECK_VIOLATION),
 					 errmsg("\"%s\" cannot report to \"%s\": that would close "
 							"a cycle", node.text, supervisor.text),
-					 errdetail("%s the chain of command would be %s.",
-							   fault->days.from == DAYS_UNBOUNDED_FROM ?
-							   "From the first day on" :
-							   psprintf("On %s", day_text(fault->days.from)),
-							   chain.data),
+					 errdetail("%s would be %s.",
+							   on_day(fault->days.from,
+									  "the chain of command"), chain.data),
 					 errhint("Move \"%s\" out of the subtree of \"%s\" first.",
 							 supervisor.text, node.text),
 					 errtableconstraint(rel, "iom_line_sound")));
