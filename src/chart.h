@@ -84,12 +84,13 @@ typedef struct ChartFault
 typedef struct ChartBuild ChartBuild;
 
 /* chart_build.c */
-extern ChartBuild *chart_build_begin(const OrgMemory *scratch);
+extern ChartBuild *chart_build_begin(const OrgMemory *scratch,
+									 const OrgMemory *keep,
+									 size_t expected_units);
 extern void chart_build_unit(ChartBuild *build, IomNode node, int32 position);
 extern void chart_build_line(ChartBuild *build, IomNode node,
 							 IomNode supervisor);
-extern Chart *chart_build_end(ChartBuild *build, const OrgMemory *keep,
-							  ChartFault *fault);
+extern Chart *chart_build_end(ChartBuild *build, ChartFault *fault);
 extern void chart_free(Chart *chart, const OrgMemory *keep);
 
 /* chart.c */

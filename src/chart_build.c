@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * chart_build.c
- *	  Compiling a chart from units and their solid lines, in any order.
+ *	  Compiling a chart from units and their solid lines.
  *
- * Units are numbered as they come ("place in the input"); from then on the
- * work is done on those numbers:
+ * First all units come, in any order, then all lines, in any order.  Units are
+ * numbered as they come; from then on the work is done on those numbers:
  *
  *	 1. the hash table maps codes to numbers (it ends up in the chart, with
  *		ranks for numbers);
@@ -16,7 +16,8 @@
  *	 5. one pass backwards over the ranks sums up sizes and heights.
  *
  * All is linear but the sorting of siblings.  The few passes with random
- * access are over arrays of four bytes a node.
+ * access are over arrays of four bytes a node; look-ups in the hash table are
+ * begun some lines before they are needed.
  *
  * A unit without a line is a root.  Rows that make no forest are a fault,
  * reported with the nodes concerned; no chart comes of them.
@@ -36,35 +37,48 @@
 
 #include "chart.h"
 
+/* A line whose ends have not been looked up yet. */
+typedef struct PendingLine
+{
+	IomNode		node;
+	IomNode		supervisor;
+} PendingLine;
+
 struct ChartBuild
 {
 	const OrgMemory *scratch;
+	const OrgMemory *keep;
+	ChartFault	fault;			/* the first one */
 
-	/* as they came */
-	size_t		nunits;
-	size_t		units_room;
-	size_t		positions_room;
+	/* units as they came; some wait to be stored in the hash table */
+	uint32		nunits;
+	uint32		nstored;
+	uint32		room;
 	IomNode    *code;
 	int32	   *position;
-
-	size_t		nlines;
-	size_t		lines_room;
-	struct ChartLine
-	{
-		IomNode		node;
-		IomNode		supervisor;
-	}		   *line;
-
-	/* by number */
 	CodeIndex	number_of;
+
+	/* by number; made when the first line comes */
+	bool		has_all_units;
 	uint32	   *supervisor;
 	uint32	   *first;			/* [nunits + 2] where the group of a
 								 * supervisor begins; roots are the last */
-	uint32	   *report;			/* [nunits] the groups */
+	uint32	   *report;			/* the groups */
 	uint32	   *rank;
+	uint32	   *stack;
+
+	uint32		npending;
+	uint32		guess;			/* the node that comes next if lines come in
+								 * the order of the units */
+	PendingLine pending[CODE_INDEX_AHEAD];
 };
 
-static bool find_lines(ChartBuild *build, ChartFault *fault);
+static void make_room(ChartBuild *build, uint32 room);
+static void store_units(ChartBuild *build);
+static void end_units(ChartBuild *build);
+static void fault_is(ChartBuild *build, ChartFaultKind kind, uint32 nnodes,
+					 IomNode a, IomNode b, IomNode c);
+static void find_pending_lines(ChartBuild *build);
 static void group_reports(ChartBuild *build);
 static bool hand_out_ranks(ChartBuild *build, Chart *chart);
 static void sum_up(Chart *chart, const OrgMemory *scratch);
@@ -98,15 +112,21 @@ compare_siblings(const Sibling *a, const Sibling *b)
 #include "lib/sort_template.h"
 
 /*
- * Begin a chart.  The pointed-to memory must stay until chart_build_end().
+ * Begin a chart that will be made of "keep" memory.  Room is made for as many
+ * units as are expected; more may come.  Both memories must stay until
+ * chart_build_end().
  */
 ChartBuild *
-chart_build_begin(const OrgMemory *scratch)
+chart_build_begin(const OrgMemory *scratch, const OrgMemory *keep,
+				  size_t expected_units)
 {
 	ChartBuild *build = org_alloc(scratch, 1, sizeof(ChartBuild));
 
 	memset(build, 0, sizeof(ChartBuild));
 	build->scratch = scratch;
+	build->keep = keep;
+	build->fault.kind = CHART_SOUND;
+	make_room(build, (uint32) Min(Max(expected_units, 16), CHART_MAX_NODES));
 	return build;
 }
 
@@ -116,13 +136,70 @@ chart_build_begin(const OrgMemory *scratch)
 void
 chart_build_unit(ChartBuild *build, IomNode node, int32 position)
 {
-	build->code = org_grow(build->scratch, build->code, build->nunits,
-						   &build->units_room, sizeof(IomNode));
-	build->position = org_grow(build->scratch, build->position, build->nunits,
-							   &build->positions_room, sizeof(int32));
+	Assert(!build->has_all_units);
+	if (build->fault.kind != CHART_SOUND)
+		return;
+	if (build->nunits == build->room)
+	{
+		if (build->nunits == CHART_MAX_NODES)
+		{
+			fault_is(build, CHART_TOO_LARGE, 0, IOM_NODE_NONE, IOM_NODE_NONE,
+					 IOM_NODE_NONE);
+			return;
+		}
+		make_room(build, Min(build->room * 2, CHART_MAX_NODES));
+	}
+	code_index_prefetch(&build->number_of, node);
 	build->code[build->nunits] = node;
 	build->position[build->nunits] = position;
 	build->nunits++;
+	if (build->nunits - build->nstored == CODE_INDEX_AHEAD)
+		store_units(build);
+}
+
+/*
+ * Store the units that wait in the hash table.
+ */
+static void
+store_units(ChartBuild *build)
+{
+	for (; build->nstored < build->nunits; build->nstored++)
+	{
+		IomNode		node = build->code[build->nstored];
+
+		if (!code_index_insert(&build->number_of, node, build->nstored))
+		{
+			fault_is(build, CHART_DUPLICATE_NODE, 1, node, IOM_NODE_NONE,
+					 IOM_NODE_NONE);
+			return;
+		}
+	}
+}
+
+/*
+ * Make room for so many units; those that are there are stored anew.
+ */
+static void
+make_room(ChartBuild *build, uint32 room)
+{
+	IomNode    *code = org_alloc(build->scratch, room, sizeof(IomNode));
+	int32	   *position = org_alloc(build->scratch, room, sizeof(int32));
+
+	if (build->nunits > 0)
+	{
+		memcpy(code, build->code, build->nunits * sizeof(IomNode));
+		memcpy(position, build->position, build->nunits * sizeof(int32));
+	}
+	org_free(build->scratch, build->code);
+	org_free(build->scratch, build->position);
+	build->code = code;
+	build->position = position;
+	build->room = room;
+
+	org_free(build->keep, build->number_of.slot);
+	code_index_create(&build->number_of, room, build->keep);
+	build->nstored = 0;
+	store_units(build);
 }
 
 /*
@@ -131,86 +208,68 @@ chart_build_unit(ChartBuild *build, IomNode node, int32 position)
 void
 chart_build_line(ChartBuild *build, IomNode node, IomNode supervisor)
 {
-	build->line = org_grow(build->scratch, build->line, build->nlines,
-						   &build->lines_room, sizeof(*build->line));
-	build->line[build->nlines].node = node;
-	build->line[build->nlines].supervisor = supervisor;
-	build->nlines++;
-}
+	PendingLine *line;
 
-static Chart *
-fault_is(ChartFault *fault, ChartFaultKind kind, uint32 nnodes,
-		 IomNode a, IomNode b, IomNode c)
-{
-	fault->kind = kind;
-	fault->nnodes = nnodes;
-	fault->length = nnodes;
-	fault->nodes[0] = a;
-	fault->nodes[1] = b;
-	fault->nodes[2] = c;
-	return NULL;
+	if (!build->has_all_units)
+		end_units(build);
+	if (build->fault.kind != CHART_SOUND)
+		return;
+
+	line = &build->pending[build->npending++];
+	line->node = node;
+	line->supervisor = supervisor;
+	code_index_prefetch(&build->number_of, node);
+	code_index_prefetch(&build->number_of, supervisor);
+	if (build->npending == lengthof(build->pending))
+		find_pending_lines(build);
 }
 
 /*
- * Finish.  Returns a chart made of "keep" memory, or NULL and what is wrong.
+ * Finish.  Returns the chart, or NULL and what is wrong.
  */
 Chart *
-chart_build_end(ChartBuild *build, const OrgMemory *keep, ChartFault *fault)
+chart_build_end(ChartBuild *build, ChartFault *fault)
 {
-	const OrgMemory *scratch = build->scratch;
-	uint32		nunits = (uint32) build->nunits;
+	const OrgMemory *keep = build->keep;
+	uint32		nunits;
 	Chart	   *chart;
-	uint32		twice;
+	char	   *arrays;
+	size_t		per_node = sizeof(IomNode) + sizeof(ChartPlace) +
+		sizeof(uint32);
 
-	fault->kind = CHART_SOUND;
-	if (build->nunits > CHART_MAX_NODES || build->nlines > CHART_MAX_NODES)
-		return fault_is(fault, CHART_TOO_LARGE, 0, IOM_NODE_NONE,
-						IOM_NODE_NONE, IOM_NODE_NONE);
-
-	/* 1. */
-	code_index_create(&build->number_of, nunits, keep);
-	twice = code_index_fill(&build->number_of, build->code, nunits, scratch);
-	if (twice != CODE_INDEX_NONE)
-	{
-		org_free(keep, build->number_of.slot);
-		return fault_is(fault, CHART_DUPLICATE_NODE, 1, build->code[twice],
-						IOM_NODE_NONE, IOM_NODE_NONE);
-	}
-
-	/* 2. */
-	build->supervisor = org_alloc(scratch, nunits + 1, sizeof(uint32));
-	memset(build->supervisor, 0xFF, nunits * sizeof(uint32));
-	if (!find_lines(build, fault))
+	if (!build->has_all_units)
+		end_units(build);
+	if (build->fault.kind == CHART_SOUND)
+		find_pending_lines(build);
+	*fault = build->fault;
+	if (fault->kind != CHART_SOUND)
 	{
 		org_free(keep, build->number_of.slot);
 		return NULL;
 	}
-	org_free(scratch, build->line);
-	build->line = NULL;
 
-	/* 3. */
 	group_reports(build);
 
-	/* 4. and 5. */
+	/* the arrays share one block, the widest elements first */
+	nunits = build->nunits;
 	chart = org_alloc(keep, 1, sizeof(Chart));
+	arrays = org_alloc(keep, (size_t) nunits + 1, per_node);
 	chart->nnodes = nunits;
 	chart->nroots = build->first[nunits + 1] - build->first[nunits];
-	chart->code = org_alloc(keep, nunits + 1, sizeof(IomNode));
-	chart->place = org_alloc(keep, nunits + 1, sizeof(ChartPlace));
-	chart->height = org_alloc(keep, nunits + 1, sizeof(uint32));
+	chart->code = (IomNode *) arrays;
+	chart->place = (ChartPlace *) (chart->code + nunits);
+	chart->height = (uint32 *) (chart->place + nunits);
 	chart->rank_of = build->number_of;
 	chart->bytes = sizeof(Chart) + code_index_bytes(&chart->rank_of) +
-		((size_t) nunits + 1) *
-		(sizeof(IomNode) + sizeof(ChartPlace) + sizeof(uint32));
+		((size_t) nunits + 1) * per_node;
 
-	build->rank = org_alloc(scratch, nunits + 1, sizeof(uint32));
 	if (!hand_out_ranks(build, chart))
 	{
 		report_cycle(build, fault);
 		chart_free(chart, keep);
 		return NULL;
 	}
-	sum_up(chart, scratch);
+	sum_up(chart, build->scratch);
 	for (CodeSlot *slot = chart->rank_of.slot; slot < chart->rank_of.end; slot++)
 	{
 		if (slot->value != CODE_INDEX_NONE)
@@ -226,60 +285,83 @@ void
 chart_free(Chart *chart, const OrgMemory *keep)
 {
 	org_free(keep, chart->code);
-	org_free(keep, chart->place);
-	org_free(keep, chart->height);
 	org_free(keep, chart->rank_of.slot);
 	org_free(keep, chart);
 }
 
+/* Note the first fault. */
+static void
+fault_is(ChartBuild *build, ChartFaultKind kind, uint32 nnodes,
+		 IomNode a, IomNode b, IomNode c)
+{
+	ChartFault *fault = &build->fault;
+
+	fault->kind = kind;
+	fault->nnodes = nnodes;
+	fault->length = nnodes;
+	fault->nodes[0] = a;
+	fault->nodes[1] = b;
+	fault->nodes[2] = c;
+}
+
 /*
- * Step 2: the supervisor of each number.
- *
- * The codes are looked up ahead of their use, so that cache misses overlap;
- * and where lines came in the order of the units, the node needs no look-up.
+ * No more units will come: make what goes by their numbers, in one block.
  */
-static bool
-find_lines(ChartBuild *build, ChartFault *fault)
+static void
+end_units(ChartBuild *build)
+{
+	size_t		nunits = build->nunits;
+	uint32	   *numbers = org_alloc(build->scratch, nunits * 5 + 2,
+									sizeof(uint32));
+
+	build->has_all_units = true;
+	if (build->room - nunits > nunits / 16 + 16)
+		make_room(build, build->nunits);	/* far fewer than expected */
+	store_units(build);
+	build->supervisor = numbers;
+	build->report = build->supervisor + nunits;
+	build->rank = build->report + nunits;
+	build->stack = build->rank + nunits;
+	build->first = build->stack + nunits;
+	memset(build->supervisor, 0xFF, nunits * sizeof(uint32));
+}
+
+/*
+ * Step 2, for the lines that wait.
+ */
+static void
+find_pending_lines(ChartBuild *build)
 {
 	const CodeIndex *number_of = &build->number_of;
-	uint32		nunits = (uint32) build->nunits;
-	uint32		next = 0;
 
-	for (size_t i = 0; i < build->nlines; i++)
+	for (uint32 i = 0; i < build->npending; i++)
 	{
-		const struct ChartLine *line = &build->line[i];
+		PendingLine line = build->pending[i];
 		uint32		node;
 		uint32		supervisor;
 
-		if (i + CODE_INDEX_AHEAD < build->nlines)
-		{
-			const struct ChartLine *ahead = line + CODE_INDEX_AHEAD;
-
-			code_index_prefetch(number_of, ahead->supervisor);
-			code_index_prefetch(number_of, ahead->node);
-		}
-		org_poll(build->scratch, i);
-
-		if (next < nunits && build->code[next] == line->node)
-			node = next;
+		if (build->guess < build->nunits &&
+			build->code[build->guess] == line.node)
+			node = build->guess;
 		else
-			node = code_index_find(number_of, line->node);
-		supervisor = code_index_find(number_of, line->supervisor);
+			node = code_index_find(number_of, line.node);
+		supervisor = code_index_find(number_of, line.supervisor);
 
 		if (node == CODE_INDEX_NONE)
-			return fault_is(fault, CHART_UNKNOWN_NODE, 2, line->node,
-							line->supervisor, IOM_NODE_NONE) != NULL;
-		if (supervisor == CODE_INDEX_NONE)
-			return fault_is(fault, CHART_UNKNOWN_SUPERVISOR, 2, line->node,
-							line->supervisor, IOM_NODE_NONE) != NULL;
-		if (build->supervisor[node] != CHART_NONE)
-			return fault_is(fault, CHART_SECOND_LINE, 3, line->node,
-							build->code[build->supervisor[node]],
-							line->supervisor) != NULL;
+			fault_is(build, CHART_UNKNOWN_NODE, 2, line.node,
+					 line.supervisor, IOM_NODE_NONE);
+		else if (supervisor == CODE_INDEX_NONE)
+			fault_is(build, CHART_UNKNOWN_SUPERVISOR, 2, line.node,
+					 line.supervisor, IOM_NODE_NONE);
+		else if (build->supervisor[node] != CHART_NONE)
+			fault_is(build, CHART_SECOND_LINE, 3, line.node,
+					 build->code[build->supervisor[node]], line.supervisor);
+		if (build->fault.kind != CHART_SOUND)
+			break;
 		build->supervisor[node] = supervisor;
-		next = node + 1;
+		build->guess = node + 1;
 	}
-	return true;
+	build->npending = 0;
 }
 
 /*
@@ -289,17 +371,13 @@ static void
 group_reports(ChartBuild *build)
 {
 	const OrgMemory *scratch = build->scratch;
-	uint32		nunits = (uint32) build->nunits;
-	uint32	   *first;
-	uint32	   *report;
+	uint32		nunits = build->nunits;
+	uint32	   *first = build->first;
+	uint32	   *report = build->report;
 	uint32		sum = 0;
 	Sibling    *sibling = NULL;
 	size_t		room = 0;
 
-	first = build->first = org_alloc(scratch, (size_t) nunits + 2,
-									 sizeof(uint32));
-	report = build->report = org_alloc(scratch, (size_t) nunits + 1,
-									   sizeof(uint32));
 	memset(first, 0, ((size_t) nunits + 2) * sizeof(uint32));
 
 	/* first[] counts, then points behind each group, then to its begin */
@@ -351,11 +429,10 @@ group_reports(ChartBuild *build)
 static bool
 hand_out_ranks(ChartBuild *build, Chart *chart)
 {
-	uint32		nunits = (uint32) build->nunits;
+	uint32		nunits = build->nunits;
 	const uint32 *first = build->first;
 	ChartPlace *place = chart->place;
-	uint32	   *stack = org_alloc(build->scratch, (size_t) nunits + 1,
-								  sizeof(uint32));
+	uint32	   *stack = build->stack;
 	uint32		top = 0;
 	uint32		rank = 0;
 
@@ -395,7 +472,6 @@ hand_out_ranks(ChartBuild *build, Chart *chart)
 		for (uint32 k = first[number + 1]; k-- > first[number];)
 			stack[top++] = build->report[k];
 	}
-	org_free(build->scratch, stack);
 	return rank == nunits;
 }
 
@@ -428,7 +504,7 @@ sum_up(Chart *chart, const OrgMemory *scratch)
 static void
 report_cycle(const ChartBuild *build, ChartFault *fault)
 {
-	uint32		nunits = (uint32) build->nunits;
+	uint32		nunits = build->nunits;
 	uint32	   *climb = org_alloc(build->scratch, nunits, sizeof(uint32));
 	uint32		at = CHART_NONE;
 	uint32		smallest;

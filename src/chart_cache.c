@@ -28,6 +28,10 @@
  */
 #include "postgres.h"
 
+#ifndef WIN32
+#include <sys/mman.h>
+#endif
+
 #include "access/table.h"
 #include "portability/instr_time.h"
 #include "utils/guc.h"
@@ -50,10 +54,28 @@ static uint64 charts_epoch = 0;
  *----------
  */
 
+/*
+ * Random access to large arrays spends more time on address translation than
+ * on memory: ask for huge pages, where a system has them for the asking.
+ */
+#define HUGE_PAGE	((uintptr_t) 2 * 1024 * 1024)
+
 static void *
 server_alloc(void *context, size_t size)
 {
-	return MemoryContextAllocHuge((MemoryContext) context, Max(size, 1));
+	char	   *block = MemoryContextAllocHuge((MemoryContext) context,
+											   Max(size, 1));
+
+#ifdef MADV_HUGEPAGE
+	if (size >= 2 * HUGE_PAGE)
+	{
+		uintptr_t	begin = TYPEALIGN(HUGE_PAGE, (uintptr_t) block);
+		uintptr_t	end = TYPEALIGN_DOWN(HUGE_PAGE, (uintptr_t) block + size);
+
+		(void) madvise((void *) begin, end - begin, MADV_HUGEPAGE);
+	}
+#endif
+	return block;
 }
 
 static void
@@ -362,7 +384,7 @@ compile(int64 day)
 	cached->days.to = DAYS_UNBOUNDED_TO;
 
 	org_tables_open(&unit, &line);
-	build = chart_build_begin(&scratch);
+	build = chart_build_begin(&scratch, &keep, org_expected_rows(unit));
 
 	scan = org_scan_units(unit, snapshot);
 	while (org_scan_next_unit(scan, &unit_row))
@@ -389,7 +411,7 @@ compile(int64 day)
 	table_close(line, AccessShareLock);
 	table_close(unit, AccessShareLock);
 
-	cached->chart = chart_build_end(build, &keep, &fault);
+	cached->chart = chart_build_end(build, &fault);
 	if (cached->chart == NULL)
 		raise_fault(&fault);
 	MemoryContextDelete(scratch_context);

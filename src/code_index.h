@@ -4,8 +4,8 @@
  *	  From the code of a node to a small number: the hash table of a chart.
  *
  * Open addressing with linear probing over packed twelve-byte slots, five to
- * a cache line, two thirds full.  Built once for a known number of codes,
- * never deleted from.
+ * a cache line, two thirds full.  Made for a known number of codes, never
+ * deleted from.
  *
  * simplehash.h would do the same with twice the memory (it stores a status
  * and wants powers of two) and a slower probe; this is the hot path of every
@@ -98,10 +98,24 @@ code_index_prefetch(const CodeIndex *index, IomNode node)
 /* How many codes ahead of the present one a loop should prefetch. */
 #define CODE_INDEX_AHEAD	12
 
+/*
+ * Give a code, which must not have one yet, its value.  False if it has.
+ */
+static inline bool
+code_index_insert(CodeIndex *index, IomNode node, uint32 value)
+{
+	CodeSlot   *slot = code_index_slot(index, node);
+
+	if (slot->value != CODE_INDEX_NONE)
+		return false;
+	slot->code_high = (uint32) ((uint64) node >> 32);
+	slot->code_low = (uint32) (uint64) node;
+	slot->value = value;
+	return true;
+}
+
 extern void code_index_create(CodeIndex *index, uint32 ncodes,
 							  const OrgMemory *memory);
-extern uint32 code_index_fill(CodeIndex *index, const IomNode *codes,
-							  uint32 ncodes, const OrgMemory *memory);
 
 static inline size_t
 code_index_bytes(const CodeIndex *index)

@@ -37,6 +37,7 @@
 #include "commands/trigger.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "optimizer/plancat.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -402,6 +403,20 @@ not_null(Relation rel, AttrNumber column, Datum value, bool isnull)
 						RelationGetRelationName(rel)),
 				 errhint("Fill the column in and set it NOT NULL again.")));
 	return value;
+}
+
+/*
+ * How many rows a table has, roughly, as the planner would guess.
+ */
+size_t
+org_expected_rows(Relation rel)
+{
+	BlockNumber pages;
+	double		rows;
+	double		visible;
+
+	estimate_rel_size(rel, NULL, &pages, &rows, &visible);
+	return (size_t) rows + (size_t) rows / 32;
 }
 
 static OrgScan *

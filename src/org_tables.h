@@ -72,6 +72,7 @@ extern const OrgTables *org_tables(void);
 extern void org_tables_open(Relation *unit, Relation *line);
 extern void org_tables_check_select(void);
 
+extern size_t org_expected_rows(Relation rel);
 extern OrgScan *org_scan_units(Relation unit, Snapshot snapshot);
 extern OrgScan *org_scan_lines(Relation line, Snapshot snapshot);
 extern bool org_scan_next_unit(OrgScan *scan, UnitRow *row);

@@ -390,20 +390,24 @@ soundness_end(Soundness *sound, SoundnessReport report, void *context)
 	Event	   *event = NULL;
 	size_t		nevents = 0;
 	size_t		room = 0;
-	uint32		twice;
 
 	sound->report = report;
 	sound->report_context = context;
 
 	code_index_create(&sound->number_of, nunits, scratch);
-	twice = code_index_fill(&sound->number_of, sound->code, nunits, scratch);
-	if (twice != CODE_INDEX_NONE)
+	for (uint32 i = 0; i < nunits; i++)
 	{
 		SoundnessFault fault;
 
+		org_poll(scratch, i);
+		if (i + CODE_INDEX_AHEAD < nunits)
+			code_index_prefetch(&sound->number_of,
+								sound->code[i + CODE_INDEX_AHEAD]);
+		if (code_index_insert(&sound->number_of, sound->code[i], i))
+			continue;
 		memset(&fault, 0, sizeof(fault));
 		fault.kind = SOUND_DUPLICATE_NODE;
-		fault.node = sound->code[twice];
+		fault.node = sound->code[i];
 		report(context, &fault);
 		return;
 	}
