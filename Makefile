@@ -1,7 +1,7 @@
 # iomorg: an organisation's hierarchy inside PostgreSQL
 #
 # make, make install, make installcheck: as every PGXS extension.
-# make demo, make test: everything on a private throw-away server.
+# make demo, make test, make bench: everything on a private throw-away server.
 
 EXTENSION = iomorg
 DATA = iomorg--1.0.sql
@@ -56,8 +56,8 @@ PROVE_TESTS = test/t/*.pl
 
 EXTRA_CLEAN = src/*.gcda src/*.gcno
 
-# These two need no PostgreSQL yet: they install what is missing.
-ifneq ($(filter-out demo test,$(or $(MAKECMDGOALS),all)),)
+# These need no PostgreSQL yet: they install what is missing.
+ifneq ($(filter-out demo test bench,$(or $(MAKECMDGOALS),all)),)
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 ifeq ($(wildcard $(PGXS)),)
@@ -69,8 +69,10 @@ include $(PGXS)
 $(filter src/%.o,$(OBJS)) $(filter src/%.bc,$(OBJS:.o=.bc)): $(wildcard $(srcdir)/src/*.h)
 endif
 
-.PHONY: demo test
+.PHONY: demo test bench
 demo:
 	@bash $(dir $(firstword $(MAKEFILE_LIST)))test/demo/run.sh
 test:
 	@bash $(dir $(firstword $(MAKEFILE_LIST)))test/run.sh
+bench:
+	@bash $(dir $(firstword $(MAKEFILE_LIST)))test/bench/run.sh

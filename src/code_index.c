@@ -15,13 +15,18 @@
 
 #include "code_index.h"
 
+#define SMALL_TABLE	2048
+
 /*
- * Make an empty table for up to ncodes codes.
+ * Make an empty table for up to ncodes codes.  One that fits into the first
+ * levels of cache is made sparse: there a second comparison, whose outcome the
+ * processor cannot predict, costs more than memory does.
  */
 void
 code_index_create(CodeIndex *index, uint32 ncodes, const OrgMemory *memory)
 {
-	index->nslots = ncodes + ncodes / 2 + 8;
+	index->nslots = ncodes <= SMALL_TABLE ? ncodes * 4 + 8 :
+		ncodes + ncodes / 2;
 	index->slot = org_alloc(memory, index->nslots, sizeof(CodeSlot));
 	index->end = index->slot + index->nslots;
 	memset(index->slot, 0xFF, code_index_bytes(index));

@@ -4,7 +4,7 @@
  *	  From the code of a node to a small number: the hash table of a chart.
  *
  * Open addressing with linear probing over packed twelve-byte slots, five to
- * a cache line, two thirds full.  Made for a known number of codes, never
+ * a cache line, two thirds full (small tables: a quarter).  Made for a known number of codes, never
  * deleted from.
  *
  * simplehash.h would do the same with twice the memory (it stores a status
@@ -25,8 +25,8 @@
 
 typedef struct CodeSlot
 {
-	uint32		code_high;		/* halves, or it would be sixteen bytes */
-	uint32		code_low;
+	uint32		code[2];		/* an IomNode; aligned, the slot would have
+								 * sixteen bytes */
 	uint32		value;			/* CODE_INDEX_NONE: the slot is free */
 } CodeSlot;
 
@@ -54,11 +54,13 @@ code_index_begin(const CodeIndex *index, IomNode node)
 	return &index->slot[((hash >> 32) * index->nslots) >> 32];
 }
 
-static inline bool
-code_slot_matches(const CodeSlot *slot, IomNode node)
+static inline IomNode
+code_slot_node(const CodeSlot *slot)
 {
-	return slot->code_low == (uint32) (uint64) node &&
-		slot->code_high == (uint32) ((uint64) node >> 32);
+	IomNode		node;
+
+	memcpy(&node, slot->code, sizeof(node));
+	return node;
 }
 
 /*
@@ -69,8 +71,10 @@ code_index_slot(const CodeIndex *index, IomNode node)
 {
 	CodeSlot   *slot = code_index_begin(index, node);
 
-	while (slot->value != CODE_INDEX_NONE && !code_slot_matches(slot, node))
+	while (code_slot_node(slot) != node)
 	{
+		if (slot->value == CODE_INDEX_NONE)
+			break;
 		if (++slot == index->end)
 			slot = index->slot;
 	}
@@ -108,8 +112,7 @@ code_index_insert(CodeIndex *index, IomNode node, uint32 value)
 
 	if (slot->value != CODE_INDEX_NONE)
 		return false;
-	slot->code_high = (uint32) ((uint64) node >> 32);
-	slot->code_low = (uint32) (uint64) node;
+	memcpy(slot->code, &node, sizeof(node));
 	slot->value = value;
 	return true;
 }
