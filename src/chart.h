@@ -33,7 +33,8 @@
 #include "code_index.h"
 
 #define CHART_NONE			CODE_INDEX_NONE /* no rank: unknown, no parent */
-#define CHART_MAX_NODES		((uint32) 1 << 30)
+#define CHART_MAX_NODES		((uint32) 1 << 30)	/* CHART_NONE is beyond every
+												 * subtree, see is_within() */
 
 /*
  * What lies at a rank, apart from its code; what climbing needs, in a quarter

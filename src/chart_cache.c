@@ -6,9 +6,9 @@
  *
  * A chart is right for one state of the hierarchy (revision.c) and a range of
  * days, those between two on which something begins or ends.  The list below
- * has the last used first; iomorg.chart_memory bounds the sum of its bytes,
- * except that the latest chart always stays.  Rolling back, another day and
- * the way back all find their chart again.
+ * has the last used first; iomorg.chart_memory bounds the memory of all,
+ * except that the latest chart always stays, and MAX_CHARTS their number.
+ * Rolling back, another day and the way back all find their chart again.
  *
  * Each chart is one memory context, child of "iomorg charts", which is below
  * CacheMemoryContext: pg_backend_memory_contexts shows them.  While it is
@@ -38,6 +38,9 @@
 #include "utils/memutils.h"
 
 #include "chart_cache.h"
+
+/* Each new snapshot may look through all of them. */
+#define MAX_CHARTS	32
 
 ChartToday	chart_today_memo;
 
@@ -200,23 +203,28 @@ free_unlisted(void)
 	}
 }
 
-/* Unlist the charts used least lately, down to the limit. */
+/* Unlist the charts used least lately, down to the limits. */
 static void
 make_room(void)
 {
 	size_t		bytes = 0;
+	int			ncharts = 0;
 	CachedChart **link = &first_chart;
 
 	while (*link != NULL)
 	{
-		bytes += (*link)->chart->bytes;
-		if (link != &first_chart && bytes > (size_t) chart_memory * 1024)
-		{
-			bytes -= (*link)->chart->bytes;
+		size_t		held = MemoryContextMemAllocated((*link)->context, true);
+
+		if (ncharts > 0 &&
+			(ncharts >= MAX_CHARTS ||
+			 bytes + held > (size_t) chart_memory * 1024))
 			unlist(link);
-		}
 		else
+		{
+			bytes += held;
+			ncharts++;
 			link = &(*link)->next;
+		}
 	}
 }
 
@@ -514,6 +522,7 @@ chart_cache_find_today(void)
 	if (cached->listed)
 	{
 		chart_today_memo.cached = cached;
+		chart_today_memo.serial = cached->serial;
 		chart_today_memo.epoch = epoch;
 		chart_today_memo.key = snapshot_key(GetActiveSnapshot());
 		chart_today_memo.user = GetUserId();

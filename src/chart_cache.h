@@ -53,6 +53,7 @@ extern OrgMemory org_memory_of(MemoryContext context);
 typedef struct ChartToday
 {
 	const CachedChart *cached;	/* NULL: nothing */
+	uint64		serial;			/* its */
 	uint64		epoch;			/* org_privileges_epoch */
 	SnapshotKey key;
 	Oid			user;
@@ -60,6 +61,18 @@ typedef struct ChartToday
 } ChartToday;
 
 extern ChartToday chart_today_memo;
+
+/* Would chart_cache_find_today() find the same again? */
+static inline bool
+chart_today_is_known(void)
+{
+	return chart_today_memo.cached != NULL &&
+		chart_today_memo.epoch == org_privileges_epoch &&
+		ActiveSnapshotSet() &&
+		snapshot_key_matches(&chart_today_memo.key, GetActiveSnapshot()) &&
+		chart_today_memo.user == GetUserId() &&
+		chart_today_memo.timezone == session_timezone;
+}
 
 /*
  * The chart for the active snapshot and the day that is set (or today): a few
@@ -69,15 +82,8 @@ extern ChartToday chart_today_memo;
 static inline const CachedChart *
 chart_today(void)
 {
-	if (likely(chart_today_memo.cached != NULL &&
-			   chart_today_memo.epoch == org_privileges_epoch &&
-			   ActiveSnapshotSet() &&
-			   snapshot_key_matches(&chart_today_memo.key,
-									GetActiveSnapshot()) &&
-			   chart_today_memo.user == GetUserId() &&
-			   chart_today_memo.timezone == session_timezone))
-		return chart_today_memo.cached;
-	return chart_cache_find_today();
+	return likely(chart_today_is_known()) ? chart_today_memo.cached :
+		chart_cache_find_today();
 }
 
 /*

@@ -69,50 +69,61 @@ PG_FUNCTION_INFO_V1(iom_distance);
  */
 
 /*
- * What the operators remember of their right-hand (upper) node from one row
- * to the next, in fn_extra.
+ * What the operators keep of the chart and of their upper node from one row to
+ * the next, in fn_extra.  Copied here, it is two steps nearer.
  */
 typedef struct UpperNode
 {
-	uint64		serial;			/* of the chart */
+	uint64		serial;			/* of the chart; what is below is good while
+								 * it is today's */
 	IomNode		node;
 	uint32		rank;
 	uint32		size;			/* 0 for an unknown node: nothing is within */
+	CodeIndex	rank_of;
 } UpperNode;
 
-static inline bool
-is_within(FunctionCallInfo fcinfo, IomNode lower, IomNode upper)
+static UpperNode *
+prepare_upper(FmgrInfo *flinfo, IomNode node)
 {
 	const CachedChart *today = chart_today();
 	const Chart *chart = today->chart;
-	UpperNode  *memo = fcinfo->flinfo->fn_extra;
-	uint32		rank;
+	UpperNode  *upper = flinfo->fn_extra;
 
-	if (unlikely(memo == NULL))
+	if (upper == NULL)
 	{
-		memo = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt,
-									  sizeof(UpperNode));
-		fcinfo->flinfo->fn_extra = memo;
+		upper = MemoryContextAlloc(flinfo->fn_mcxt, sizeof(UpperNode));
+		flinfo->fn_extra = upper;
 	}
-	if (unlikely(memo->serial != today->serial || memo->node != upper))
-	{
-		memo->serial = today->serial;
-		memo->node = upper;
-		memo->rank = chart_find(chart, upper);
-		memo->size = memo->rank == CHART_NONE ? 0 :
-			chart->place[memo->rank].size;
-	}
+	upper->serial = today->serial;
+	upper->node = node;
+	upper->rank = chart_find(chart, node);
+	upper->size = upper->rank == CHART_NONE ? 0 :
+		chart->place[upper->rank].size;
+	upper->rank_of = chart->rank_of;
+	return upper;
+}
 
-	/* an unknown lower node has the greatest rank: beyond every subtree */
-	rank = chart_find(chart, lower);
-	return rank - memo->rank < memo->size && rank != CHART_NONE;
+/*
+ * CHART_NONE, the rank of an unknown lower node, is beyond every subtree:
+ * there are never more than CHART_MAX_NODES.
+ */
+static inline bool
+is_within(FmgrInfo *flinfo, IomNode lower, IomNode node)
+{
+	UpperNode  *upper = flinfo->fn_extra;
+
+	if (unlikely(upper == NULL || !chart_today_is_known() ||
+				 upper->serial != chart_today_memo.serial ||
+				 upper->node != node))
+		upper = prepare_upper(flinfo, node);
+	return code_index_find(&upper->rank_of, lower) - upper->rank < upper->size;
 }
 
 /* a <@ b */
 Datum
 iom_node_within(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(is_within(fcinfo, PG_GETARG_IOM_NODE(0),
+	PG_RETURN_BOOL(is_within(fcinfo->flinfo, PG_GETARG_IOM_NODE(0),
 							 PG_GETARG_IOM_NODE(1)));
 }
 
@@ -120,7 +131,7 @@ iom_node_within(PG_FUNCTION_ARGS)
 Datum
 iom_node_contains(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(is_within(fcinfo, PG_GETARG_IOM_NODE(1),
+	PG_RETURN_BOOL(is_within(fcinfo->flinfo, PG_GETARG_IOM_NODE(1),
 							 PG_GETARG_IOM_NODE(0)));
 }
 

@@ -38,8 +38,9 @@
  * The list lives in TopTransactionContext.  The state of the last snapshot
  * asked for is remembered: two snapshots of one backend that agree in
  * SnapshotKey see the same rows.  (With xmax the set of transactions before
- * it that were running can only shrink, by one that xcnt or subxcnt tells of;
- * what this transaction itself changed depends on curcid.  The memory is
+ * it that were running can only shrink, by one that xcnt or subxcnt tells of,
+ * or the checksum where one is listed twice; what this transaction itself
+ * changed depends on curcid.  The memory is
  * dropped at the end of transactions and subtransactions that could have
  * changed anything, and with serializable transactions, which must be seen to
  * read the row.)

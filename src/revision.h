@@ -10,6 +10,7 @@
 #ifndef REVISION_H
 #define REVISION_H
 
+#include "access/twophase.h"
 #include "utils/snapshot.h"
 
 /*
@@ -35,7 +36,31 @@ typedef struct SnapshotKey
 	uint32		xcnt;
 	int32		subxcnt;
 	CommandId	curcid;
+	uint64		running;		/* see snapshot_running() */
 } SnapshotKey;
+
+/*
+ * A checksum of the transactions that were running.  Their number tells of
+ * each one that ended, except where another is in the list twice: as one does
+ * that waits for a standby in PREPARE TRANSACTION.
+ */
+static inline uint64
+snapshot_running(Snapshot snapshot)
+{
+	uint64		sum = 0;
+
+	if (max_prepared_xacts > 0)
+	{
+		for (uint32 i = 0; i < snapshot->xcnt; i++)
+		{
+			uint64		mixed = snapshot->xip[i] * UINT64CONST(0x9E3779B97F4A7C15);
+
+			mixed ^= mixed >> 32;
+			sum += mixed * mixed;
+		}
+	}
+	return sum;
+}
 
 static inline SnapshotKey
 snapshot_key(Snapshot snapshot)
@@ -47,6 +72,7 @@ snapshot_key(Snapshot snapshot)
 	key.xcnt = snapshot->xcnt;
 	key.subxcnt = snapshot->subxcnt;
 	key.curcid = snapshot->curcid;
+	key.running = snapshot_running(snapshot);
 	return key;
 }
 
@@ -57,7 +83,8 @@ snapshot_key_matches(const SnapshotKey *key, Snapshot snapshot)
 		key->xmax == snapshot->xmax &&
 		key->xmin == snapshot->xmin &&
 		key->xcnt == snapshot->xcnt &&
-		key->subxcnt == snapshot->subxcnt;
+		key->subxcnt == snapshot->subxcnt &&
+		key->running == snapshot_running(snapshot);
 }
 
 static inline bool

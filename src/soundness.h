@@ -29,16 +29,18 @@ typedef struct Days
 #define DAYS_UNBOUNDED_FROM		PG_INT64_MIN
 #define DAYS_UNBOUNDED_TO		PG_INT64_MAX
 
+/* No days at all lie within any. */
 static inline bool
 days_contain(Days outer, Days inner)
 {
-	return outer.from <= inner.from && inner.to <= outer.to;
+	return inner.from >= inner.to ||
+		(outer.from <= inner.from && inner.to <= outer.to);
 }
 
 static inline bool
 days_overlap(Days a, Days b)
 {
-	return a.from < b.to && b.from < a.to;
+	return Max(a.from, b.from) < Min(a.to, b.to);
 }
 
 static inline Days

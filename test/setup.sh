@@ -57,6 +57,7 @@ iom_begin() {
 iom_end() {
 	local status=$?
 
+	set +e	# nothing may keep the rest from being done
 	trap '' HUP INT PIPE TERM
 	trap - EXIT
 	cd /	# this very process is not to be found inside

@@ -164,8 +164,10 @@ arena_alloc(void *context, size_t size)
 	block = unit_alloc(1, size);
 	memset(block, RUBBISH, size);
 	arena->block = unit_grow(arena->block, arena->nblocks, &arena->room,
-							 sizeof(void *));
-	arena->block[arena->nblocks++] = block;
+							 sizeof(UnitBlock));
+	arena->block[arena->nblocks].pointer = block;
+	arena->block[arena->nblocks++].size = size;
+	arena->bytes += size;
 	return block;
 }
 
@@ -175,10 +177,11 @@ arena_free(void *context, void *pointer)
 	UnitMemory *arena = context;
 	size_t		i = arena->nblocks;
 
-	while (i > 0 && arena->block[i - 1] != pointer)
+	while (i > 0 && arena->block[i - 1].pointer != pointer)
 		i--;
 	if (!expect(i > 0, "freed what was not allocated here"))
 		return;
+	arena->bytes -= arena->block[i - 1].size;
 	arena->block[i - 1] = arena->block[--arena->nblocks];
 	free(pointer);
 }
@@ -204,10 +207,9 @@ void
 unit_memory_drop(UnitMemory *memory)
 {
 	for (size_t i = 0; i < memory->nblocks; i++)
-		free(memory->block[i]);
+		free(memory->block[i].pointer);
 	free(memory->block);
-	memory->block = NULL;
-	memory->nblocks = memory->room = 0;
+	unit_memory_begin(memory);
 }
 
 /*

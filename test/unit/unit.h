@@ -16,6 +16,7 @@
 /* These programs are not linked with libpgport. */
 #undef printf
 #undef fprintf
+#undef vprintf
 #undef vfprintf
 #undef snprintf
 #undef vsnprintf
@@ -68,12 +69,19 @@ extern void random_seed(uint64 seed);
  *----------
  */
 
+typedef struct UnitBlock
+{
+	void	   *pointer;
+	size_t		size;
+} UnitBlock;
+
 typedef struct UnitMemory
 {
 	OrgMemory	memory;			/* what the code under test gets */
-	void	  **block;			/* what it has not given back */
+	UnitBlock  *block;			/* what it has not given back */
 	size_t		nblocks;
 	size_t		room;
+	size_t		bytes;			/* in these blocks */
 } UnitMemory;
 
 extern void unit_memory_begin(UnitMemory *memory);
