@@ -1,6 +1,7 @@
 # The README's examples, run as a reader would: every ```sql block in its order,
 # in one database; a ```text block right after one is what it must print. The
-# line `<!-- not run -->` before a block leaves it out.
+# line `<!-- not run -->` before a block leaves it out. A block fails if, and
+# only if, what it must print has an error.
 use strict;
 use warnings;
 use FindBin;
@@ -70,14 +71,16 @@ my @examples = examples();
 cmp_ok(scalar @examples, '>=', 5, 'the README has examples');
 for my $example (@examples)
 {
+	my $prints = $example->{prints};
+	my $fails = defined $prints && $prints =~ /^ERROR:/m;
 	my ($out, $err);
 	my $name = "README.md:$example->{line}";
 	my $ran = IPC::Run::run(
-		[ 'psql', '-X', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('readme') ],
+		[ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('readme') ],
 		'<', \$example->{sql}, '>', \$out, '2>', \$err);
 
-	ok($ran, "$name runs") or diag($err);
-	is(trimmed($out), trimmed($example->{prints}), "$name prints what it says")
-	  if defined $example->{prints};
+	ok($fails ? !$ran : $ran, $fails ? "$name fails" : "$name runs") or diag($err);
+	is(trimmed($out . $err), trimmed($prints), "$name prints what it says")
+	  if defined $prints;
 }
 done_testing();
