@@ -308,13 +308,9 @@ static void
 refuse_line(Relation rel, SoundnessFaultKind kind, const LineRow *line,
 			Days life)
 {
-	SoundnessFault fault;
+	SoundnessFault fault = soundness_fault(kind, line->node, line->supervisor,
+										   line->valid);
 
-	memset(&fault, 0, sizeof(fault));
-	fault.kind = kind;
-	fault.node = line->node;
-	fault.supervisor = line->supervisor;
-	fault.days = line->valid;
 	fault.life = life;
 	refuse(rel, &fault);
 }
@@ -434,13 +430,12 @@ check_second_line(LineCheck *check, LineRow *row)
 		if (other.solid && days_overlap(other.valid, row->valid) &&
 			!ItemPointerEquals(&other.tid, &row->tid))
 		{
-			SoundnessFault fault;
+			SoundnessFault fault = soundness_fault(SOUND_SECOND_LINE,
+												   row->node,
+												   other.supervisor,
+												   days_intersection(other.valid,
+																	 row->valid));
 
-			memset(&fault, 0, sizeof(fault));
-			fault.kind = SOUND_SECOND_LINE;
-			fault.node = row->node;
-			fault.supervisor = other.supervisor;
-			fault.days = days_intersection(other.valid, row->valid);
 			fault.path_length = 1;
 			fault.path[0] = row->supervisor;
 			refuse(check->line, &fault);
@@ -470,15 +465,11 @@ add_step(LineCheck *check, IomNode node, Days days, size_t below)
 static void
 refuse_cycle(LineCheck *check, const LineRow *row)
 {
-	SoundnessFault fault;
 	size_t		at = check->nsteps - 1;
 	size_t		length = 0;
-
-	memset(&fault, 0, sizeof(fault));
-	fault.kind = SOUND_CYCLE;
-	fault.node = row->node;
-	fault.supervisor = row->supervisor;
-	fault.days = check->step[at].days;
+	SoundnessFault fault = soundness_fault(SOUND_CYCLE, row->node,
+										   row->supervisor,
+										   check->step[at].days);
 
 	/* step 0 is the supervisor; the path is what follows it, upwards */
 	for (size_t i = at; i != 0; i = check->step[i].below)

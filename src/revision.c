@@ -40,10 +40,9 @@
  * SnapshotKey see the same rows.  (With xmax the set of transactions before
  * it that were running can only shrink, by one that xcnt or subxcnt tells of,
  * or the checksum where one is listed twice; what this transaction itself
- * changed depends on curcid.  The memory is
- * dropped at the end of transactions and subtransactions that could have
- * changed anything, and with serializable transactions, which must be seen to
- * read the row.)
+ * changed depends on curcid.  The memory is dropped at the end of transactions
+ * and subtransactions that could have changed anything, and with serializable
+ * transactions, which must be seen to read the row.)
  *
  * Copyright (c) 2026, the iomorg contributors
  *

@@ -257,13 +257,9 @@ static void
 report_line(const Soundness *sound, SoundnessFaultKind kind, const Line *line,
 			Days life)
 {
-	SoundnessFault fault;
+	SoundnessFault fault = soundness_fault(kind, line->node, line->supervisor,
+										   line->valid);
 
-	memset(&fault, 0, sizeof(fault));
-	fault.kind = kind;
-	fault.node = line->node;
-	fault.supervisor = line->supervisor;
-	fault.days = line->valid;
 	fault.life = life;
 	sound->report(sound->report_context, &fault);
 }
@@ -273,13 +269,11 @@ report_second_line(const Soundness *sound, const Line *line, int64 day,
 				   uint32 node)
 {
 	const Line *other = &sound->line[sound->line_of[node]];
-	SoundnessFault fault;
+	SoundnessFault fault = soundness_fault(SOUND_SECOND_LINE, line->node,
+										   other->supervisor,
+										   days_intersection(line->valid,
+															 other->valid));
 
-	memset(&fault, 0, sizeof(fault));
-	fault.kind = SOUND_SECOND_LINE;
-	fault.node = line->node;
-	fault.supervisor = other->supervisor;
-	fault.days = days_intersection(line->valid, other->valid);
 	fault.days.from = day;
 	fault.path_length = 1;
 	fault.path[0] = line->supervisor;
@@ -290,13 +284,9 @@ static void
 report_cycle(const Soundness *sound, const Line *line, int64 day, uint32 node,
 			 uint32 supervisor)
 {
-	SoundnessFault fault;
+	SoundnessFault fault = soundness_fault(SOUND_CYCLE, line->node,
+										   line->supervisor, line->valid);
 
-	memset(&fault, 0, sizeof(fault));
-	fault.kind = SOUND_CYCLE;
-	fault.node = line->node;
-	fault.supervisor = line->supervisor;
-	fault.days = line->valid;
 	fault.days.from = day;
 	for (uint32 up = supervisor; up != node; up = sound->supervisor[up])
 	{

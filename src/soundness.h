@@ -29,7 +29,7 @@ typedef struct Days
 #define DAYS_UNBOUNDED_FROM		PG_INT64_MIN
 #define DAYS_UNBOUNDED_TO		PG_INT64_MAX
 
-/* No days at all lie within any. */
+/* Days may be none (from >= to): those lie within any and overlap none. */
 static inline bool
 days_contain(Days outer, Days inner)
 {
@@ -81,6 +81,21 @@ typedef struct SoundnessFault
 	uint32		path_length;	/* may be more than SOUNDNESS_PATH */
 	IomNode		path[SOUNDNESS_PATH];
 } SoundnessFault;
+
+/* A fault, so far without life and path. */
+static inline SoundnessFault
+soundness_fault(SoundnessFaultKind kind, IomNode node, IomNode supervisor,
+				Days days)
+{
+	SoundnessFault fault;
+
+	memset(&fault, 0, sizeof(fault));
+	fault.kind = kind;
+	fault.node = node;
+	fault.supervisor = supervisor;
+	fault.days = days;
+	return fault;
+}
 
 /* Called for each fault; may throw. */
 typedef void (*SoundnessReport) (void *context, const SoundnessFault *fault);
