@@ -30,25 +30,21 @@ OBJS = \
 REGRESS = \
 	install \
 	node \
-	node_index \
 	seed \
 	hierarchy \
 	hierarchy_set \
 	relations \
 	render \
-	as_of \
-	freshness \
-	guard \
-	guard_dates \
-	privileges \
-	forest \
-	chain
+	as_of
 
 ISOLATION = \
+	edit_order \
+	guard_cycle \
+	guard_ends \
+	guard_solid \
 	read_committed \
 	repeatable_read \
-	guard_cycle \
-	guard_solid
+	serializable
 
 ISOLATION_OPTS = --inputdir=$(srcdir)/test
 TAP_TESTS = 1

@@ -190,20 +190,26 @@ iom_default_major() {
 		sed -n 's/^Depends:.*\bpostgresql-\([0-9][0-9]*\).*/\1/p'
 }
 
-# In the foreground: bash holds a signal back until it has ended, so that no
-# package is left half installed.
+# Looks like apt-get, without its questions and its talk.
 iom_apt_get() {
-	local log=$iom_tmp/apt.log verb=$1
+	local log=$iom_tmp/apt.log
+	local command=(env DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
+		apt-get -q -y --no-install-recommends
+		-o Acquire::Retries=3 -o DPkg::Lock::Timeout=300
+		-o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold)
 
-	shift
-	if ! "${iom_root[@]}" env DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 \
-		apt-get "$verb" -q -y --no-install-recommends \
-		-o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 \
-		-o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold \
-		"$@" </dev/null >"$log" 2>&1; then
+	if [ "$1" = install ]; then
+		# The long part may be interrupted. A dpkg that is leaves packages in
+		# a mess, so that no signal gets to it, and we wait for its end.
+		"${iom_root[@]}" "${command[@]}" --download-only "$@" </dev/null >"$log" 2>&1 &&
+			"${iom_root[@]}" sh -c 'trap "" HUP INT TERM; exec setsid --wait "$@"' sh \
+				"${command[@]}" "$@" </dev/null >"$log" 2>&1
+	else
+		"${iom_root[@]}" "${command[@]}" "$@" </dev/null >"$log" 2>&1
+	fi || {
 		tail -n 20 "$log" >&2
 		return 1
-	fi
+	}
 }
 
 iom_restore_createcluster() {

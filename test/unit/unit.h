@@ -30,6 +30,9 @@
  *----------
  */
 
+#define like_printf(format_at, arguments_at) \
+	__attribute__((format(printf, format_at, arguments_at)))
+
 typedef struct UnitTest
 {
 	const char *name;
@@ -39,8 +42,8 @@ typedef struct UnitTest
 extern int	unit_main(int argc, char **argv, const UnitTest *test,
 					  size_t ntests);
 extern void unit_unexpected(const char *file, int line, const char *condition,
-							const char *format,...) pg_attribute_printf(4, 5);
-extern void unit_note(const char *format,...) pg_attribute_printf(1, 2);
+							const char *format,...) like_printf(4, 5);
+extern void unit_note(const char *format,...) like_printf(1, 2);
 extern double unit_seconds(void);
 
 /* A fuzzer wants the first failure to end the program. */
