@@ -30,12 +30,17 @@ OBJS = \
 REGRESS = \
 	install \
 	node \
+	node_index \
 	seed \
 	hierarchy \
 	hierarchy_set \
 	relations \
 	render \
-	as_of
+	as_of \
+	freshness \
+	privileges \
+	forest \
+	chain
 
 ISOLATION = \
 	edit_order \

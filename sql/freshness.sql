@@ -189,7 +189,7 @@ DECLARE
   target text; moment text; level text;
 BEGIN
   -- names before and after those of the extension's own, in the order in which they fire
-  FOR target, moment, level IN 
+  FOR target, moment, level IN
     SELECT * FROM unnest('{iom_unit,iom_line}'::text[]) a, unnest('{BEFORE,AFTER}'::text[]) b, unnest('{ROW,STATEMENT}'::text[]) c LOOP
     EXECUTE format('CREATE TRIGGER %I %s INSERT OR UPDATE OR DELETE ON %I FOR EACH %s EXECUTE FUNCTION regress_watch()',
       'AAA_regress_' || moment || level, moment, target, level);
@@ -235,7 +235,7 @@ SELECT * FROM regress_show();
 SELECT regress_check(), iom_path('NEW-6');
 WITH line AS (DELETE FROM iom_line WHERE node = 'NEW-6'), unit AS (UPDATE iom_unit SET position = 5 WHERE node = 'NEW-4')
 UPDATE iom_line SET supervisor = 'DOE' WHERE node = 'NEW-5';
-SELECT seen, sum(times) FROM regress_show() GROUP BY seen ORDER BY seen;
+SELECT seen, sum(times) FROM regress_show() GROUP BY seen ORDER BY seen COLLATE "C";
 TRUNCATE iom_line;
 SELECT * FROM regress_show();
 SELECT regress_check();
@@ -261,7 +261,16 @@ INSERT INTO iom_unit (node, name) VALUES ('NEW-1', 'New unit'), ('NEW-2', 'New u
 SELECT count(*) > 40 AS many, count(*) FILTER (WHERE seen NOT LIKE '%, 0 differences') AS different FROM regress_seen;
 SELECT iom_path('NEW-1.A'), iom_path('NEW-2.A'), regress_check();
 ROLLBACK;
--- one that fails and is caught
+-- one that fails and is caught (here nobody must look in between: there is no
+-- hierarchy before the guard has refused the line)
+DO $$
+DECLARE
+  name text; target text;
+BEGIN
+  FOR name, target IN SELECT tgname, tgrelid::regclass FROM pg_trigger WHERE tgname ~ 'regress_.*(BEFORE|AFTER)' LOOP
+    EXECUTE format('DROP TRIGGER %I ON %s', name, target);
+  END LOOP;
+END $$;
 CREATE OR REPLACE FUNCTION regress_adopt() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   INSERT INTO iom_line (node, supervisor) VALUES (NEW.node, 'DOE');
@@ -273,17 +282,11 @@ EXCEPTION WHEN check_violation THEN
 END $$;
 BEGIN;
 INSERT INTO iom_unit (node, name) VALUES ('NEW-1', 'New unit'), ('NEW-2', 'New unit');
-SELECT count(*) > 20 AS many, count(*) FILTER (WHERE seen NOT LIKE '%, 0 differences') AS different FROM regress_seen;
 SELECT iom_path('NEW-1'), iom_path('NEW-2'), regress_check();
 ROLLBACK;
-DO $$
-DECLARE
-  name text; target text;
-BEGIN
-  FOR name, target IN SELECT tgname, tgrelid::regclass FROM pg_trigger WHERE tgname ~ 'regress_' LOOP
-    EXECUTE format('DROP TRIGGER %I ON %s', name, target);
-  END LOOP;
-END $$;
+DROP TRIGGER regress_adopt ON iom_unit;
+DROP TRIGGER regress_truncate ON iom_unit;
+DROP TRIGGER regress_truncate ON iom_line;
 DROP FUNCTION regress_watch, regress_adopt, regress_show;
 DROP TABLE regress_seen;
 

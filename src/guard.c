@@ -194,8 +194,9 @@ day_text(int64 day)
 static const char *
 days_text(Days days)
 {
-	return psprintf("[%s,%s)",
-					days.from == DAYS_UNBOUNDED_FROM ? "" : day_text(days.from),
+	return psprintf("%s,%s)",
+					days.from == DAYS_UNBOUNDED_FROM ? "(" :
+					psprintf("[%s", day_text(days.from)),
 					days.to == DAYS_UNBOUNDED_TO ? "" : day_text(days.to));
 }
 

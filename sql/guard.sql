@@ -1,0 +1,320 @@
+--
+-- What is refused, and that nothing of it is left behind
+--
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set helpers :abs_srcdir '/sql/helpers.sql'
+\set ECHO none
+\i :helpers
+\set ECHO all
+
+CREATE ROLE regress_editor;
+GRANT INSERT, UPDATE, DELETE, TRUNCATE ON iom_unit, iom_line, iom_appointment TO regress_editor;
+CREATE TABLE regress_before AS SELECT u::text AS r FROM iom_unit u UNION ALL SELECT l::text FROM iom_line l;
+GRANT SELECT ON regress_before TO regress_editor;
+-- What differs from the seed, and whether the functions agree with the tables
+CREATE FUNCTION regress_changed() RETURNS text LANGUAGE sql VOLATILE AS $$
+  WITH now AS (SELECT u::text AS r FROM iom_unit u UNION ALL SELECT l::text FROM iom_line l)
+  SELECT format('%s rows gone, %s new; %s',
+    (SELECT count(*) FROM (SELECT r FROM regress_before EXCEPT ALL SELECT r FROM now) g),
+    (SELECT count(*) FROM (SELECT r FROM now EXCEPT ALL SELECT r FROM regress_before) n),
+    regress_check())
+$$;
+SET ROLE regress_editor;
+
+-- Unknown ends
+INSERT INTO iom_line (node, supervisor) VALUES ('COUNCIL', 'NOBODY');
+INSERT INTO iom_line (node, supervisor) VALUES ('NOBODY', 'DG');
+UPDATE iom_line SET supervisor = 'NOBODY' WHERE node = 'DLA';
+INSERT INTO iom_line (node, supervisor, line) VALUES ('COUNCIL', 'NOBODY', 'dotted');
+-- Its own supervisor
+INSERT INTO iom_line (node, supervisor) VALUES ('COUNCIL', 'COUNCIL');
+UPDATE iom_line SET supervisor = node WHERE node = 'DLA';
+INSERT INTO iom_line (node, supervisor, line) VALUES ('COUNCIL', 'COUNCIL', 'dotted');
+-- Cycles: of two, of more, by insert, by update of either end, by a line that becomes solid
+INSERT INTO iom_line (node, supervisor) VALUES ('DG', 'DDGO');
+INSERT INTO iom_line (node, supervisor) VALUES ('DG', 'OSS-MAC');
+UPDATE iom_line SET supervisor = 'OSS-MAC' WHERE node = 'OSS' AND line = 'solid';
+UPDATE iom_line SET supervisor = 'OSS-MAC' WHERE node = 'DDGMR' AND line = 'solid';
+UPDATE iom_line SET node = 'DG' WHERE node = 'OSS-MAC' AND line = 'solid';
+BEGIN;
+INSERT INTO iom_line (node, supervisor, line) VALUES ('DG', 'DOE', 'dotted');
+UPDATE iom_line SET line = 'solid' WHERE node = 'DG' AND supervisor = 'DOE';
+ROLLBACK;
+-- A second solid line: by insert, by update, in another relation
+INSERT INTO iom_line (node, supervisor) VALUES ('DLA', 'DG');
+INSERT INTO iom_line (node, supervisor, relation) VALUES ('DLA', 'DDGMR', 'supervises');
+UPDATE iom_line SET line = 'solid' WHERE node = 'DDGO' AND relation = 'appoints';
+UPDATE iom_line SET node = 'DLA' WHERE node = 'DOE';
+-- Each of them in statements of many rows
+INSERT INTO iom_line (node, supervisor) SELECT node, 'DLA' FROM iom_roots();
+INSERT INTO iom_line (node, supervisor) VALUES ('UNNM', 'FSSFP'), ('FSSFP', 'HBSC'), ('HBSC', 'UNNM');
+INSERT INTO iom_line (node, supervisor) VALUES ('UNNM', 'DG'), ('UNNM', 'DLA');
+UPDATE iom_line SET supervisor = 'DOE' WHERE supervisor = 'DG' AND line = 'solid';
+INSERT INTO iom_line (node, supervisor) SELECT 'UNNM', node FROM iom_unit WHERE node <@ 'OSS';
+COPY iom_line (node, supervisor) FROM stdin;
+UNNM	DG
+FSSFP	UNNM
+HBSC	UNNM
+UNNM	HBSC
+\.
+COPY iom_line (node, supervisor) FROM stdin;
+UNNM	DG
+FSSFP	NOBODY
+\.
+WITH a AS (INSERT INTO iom_line (node, supervisor) VALUES ('UNNM', 'FSSFP'))
+INSERT INTO iom_line (node, supervisor) VALUES ('FSSFP', 'UNNM');
+MERGE INTO iom_line l USING (VALUES ('UNNM'::iom_node, 'CO'::iom_node), ('DG', 'UNNM')) v (node, supervisor) ON l.node = v.node AND l.line = 'solid'
+WHEN MATCHED THEN UPDATE SET supervisor = v.supervisor
+WHEN NOT MATCHED THEN INSERT (node, supervisor) VALUES (v.node, v.supervisor);
+INSERT INTO iom_line VALUES ('DDGO', 'DG', 'appoints', 'dotted') ON CONFLICT (node, supervisor, relation, valid) DO UPDATE SET line = 'solid';
+-- Units that lines, or others, refer to
+DELETE FROM iom_unit WHERE node = 'OSS';
+DELETE FROM iom_unit WHERE node = 'FSSFP';
+UPDATE iom_unit SET node = 'OSS2' WHERE node = 'OSS';
+TRUNCATE iom_unit;
+DELETE FROM iom_unit;
+-- Nothing of all this has changed anything
+SELECT regress_changed();
+
+-- What is sound in the end is accepted, whatever the order of the rows: a
+-- chain loaded from below, a branch moved below its own former part, two
+-- branches that change places, a whole chart turned upside down
+BEGIN;
+INSERT INTO iom_line (node, supervisor) VALUES ('HBSC', 'FSSFP'), ('FSSFP', 'UNNM'), ('UNNM', 'IDM');
+SELECT iom_path('HBSC'), regress_check();
+ROLLBACK;
+BEGIN;
+UPDATE iom_line SET supervisor = CASE node WHEN 'OSS' THEN 'OSS-MAC' ELSE 'DDGMR' END::iom_node WHERE node IN ('OSS', 'OSS-MAC') AND line = 'solid';
+SELECT iom_path('OSS-PAC'), regress_check();
+ROLLBACK;
+BEGIN;
+UPDATE iom_line SET supervisor = CASE supervisor WHEN 'DDGO' THEN 'DDGMR' ELSE 'DDGO' END::iom_node
+WHERE supervisor IN ('DDGO', 'DDGMR') AND line = 'solid';
+SELECT iom_size('DDGO'), iom_size('DDGMR'), iom_path('OSS-MAC'), regress_check();
+UPDATE iom_line SET node = supervisor, supervisor = node WHERE node IN ('OSS', 'OSS-MAC', 'DDGO') AND supervisor IN ('DDGO', 'OSS', 'DG') AND line = 'solid';
+SELECT iom_path('DG'), iom_path('OSS-PAC'), regress_check();
+ROLLBACK;
+-- a second line that replaces the first in one statement
+BEGIN;
+INSERT INTO iom_line (node, supervisor) VALUES ('UNNM', 'DG');
+WITH gone AS (DELETE FROM iom_line WHERE node = 'UNNM' AND line = 'solid')
+INSERT INTO iom_line (node, supervisor) VALUES ('UNNM', 'DLA');
+SELECT iom_path('UNNM'), regress_check();
+-- an update that changes nothing
+UPDATE iom_line SET supervisor = supervisor, line = line;
+UPDATE iom_unit SET valid = valid, name = name;
+SELECT iom_path('UNNM'), regress_check();
+ROLLBACK;
+
+-- Constraints that are deferred look at the end: children before parents,
+-- cycles and second lines on the way
+BEGIN;
+SET CONSTRAINTS ALL DEFERRED;
+INSERT INTO iom_line (node, supervisor) VALUES ('NEW-2', 'NEW-1'), ('NEW-1', 'DOE');
+INSERT INTO iom_unit (node, name) VALUES ('NEW-1', 'New unit'), ('NEW-2', 'New unit');
+SELECT iom_path('NEW-2');
+UPDATE iom_line SET supervisor = 'NEW-2' WHERE node = 'DOE';
+SAVEPOINT a;
+SELECT iom_path('NEW-2');	-- there is no hierarchy to ask
+ROLLBACK TO a;
+UPDATE iom_line SET supervisor = 'DG' WHERE node = 'NEW-1';
+SELECT iom_path('DOE'), regress_check();
+ROLLBACK;
+BEGIN;
+SET CONSTRAINTS ALL DEFERRED;
+INSERT INTO iom_line (node, supervisor) VALUES ('DOE', 'DG');
+SAVEPOINT a;
+SELECT iom_path('DOE');
+ROLLBACK TO a;
+DELETE FROM iom_line WHERE node = 'DOE' AND supervisor = 'DDGO';
+SET CONSTRAINTS ALL IMMEDIATE;
+SELECT iom_path('DOE'), regress_check();
+ROLLBACK;
+-- a unit deleted before what refers to it
+BEGIN;
+SET CONSTRAINTS ALL DEFERRED;
+DELETE FROM iom_unit WHERE node <@ 'OSS';
+DELETE FROM iom_line WHERE node IN ('OSS', 'OSS-MAC', 'OSS-PAC');
+SET CONSTRAINTS ALL IMMEDIATE;
+SELECT iom_level('OSS'), iom_size('DDGMR'), regress_check();
+ROLLBACK;
+-- ... and refuse what is not sound by then: at SET CONSTRAINTS, or at commit
+BEGIN;
+SET CONSTRAINTS iom_line_sound DEFERRED;
+UPDATE iom_line SET supervisor = 'OSS-MAC' WHERE node = 'OSS' AND line = 'solid';
+UPDATE iom_line SET supervisor = 'OSS-PAC' WHERE node = 'OSS-MAC' AND line = 'solid';
+SAVEPOINT a;
+SET CONSTRAINTS ALL IMMEDIATE;
+ROLLBACK TO a;
+COMMIT;
+SELECT regress_changed();
+BEGIN;
+SET CONSTRAINTS ALL DEFERRED;
+INSERT INTO iom_line (node, supervisor) VALUES ('DOE', 'DG');
+COMMIT;
+BEGIN;
+SET CONSTRAINTS ALL DEFERRED;
+INSERT INTO iom_line (node, supervisor) VALUES ('NEW-1', 'DG');
+COMMIT;
+BEGIN;
+SET CONSTRAINTS ALL DEFERRED;
+INSERT INTO iom_line (node, supervisor) VALUES ('DG', 'DG');	-- a check, never deferred
+COMMIT;
+BEGIN;
+SET CONSTRAINTS ALL DEFERRED;
+DELETE FROM iom_unit WHERE node = 'OSS';
+COMMIT;
+SELECT regress_changed();
+
+-- Long ways: a cycle of thousands names a few, and is found in bulk as well
+BEGIN;
+INSERT INTO iom_unit (node, name) SELECT 'C' || i, 'Number ' || i FROM generate_series(1, 3000) i;
+INSERT INTO iom_line (node, supervisor) SELECT 'C' || i, 'C' || i - 1 FROM generate_series(2, 3000) i;
+SAVEPOINT a;
+INSERT INTO iom_line (node, supervisor) VALUES ('C1', 'C3000');
+ROLLBACK TO a;
+UPDATE iom_line SET supervisor = 'C3000' WHERE node = 'C2500';
+ROLLBACK TO a;
+DELETE FROM iom_line WHERE node BETWEEN 'C' AND 'CA';
+SAVEPOINT a;
+SELECT regress_error($$INSERT INTO iom_line (node, supervisor) SELECT 'C' || 1 + i % 3000, 'C' || i FROM generate_series(1, 3000) i$$)
+  ~ '^23514 "C\d+" cannot report to "C\d+": that would close a cycle \| .*\(3000 nodes in all\)' AS refused;
+SELECT regress_error($$INSERT INTO iom_line (node, supervisor) SELECT 'C' || i, 'C' || i - 1 FROM generate_series(2, 3000) i UNION ALL SELECT 'C77', 'C5'$$);
+INSERT INTO iom_line (node, supervisor) SELECT 'C' || i, 'C' || i - 1 FROM generate_series(2, 3000) i;
+SELECT iom_level('C3000');
+-- upside down in one statement
+UPDATE iom_line SET node = supervisor, supervisor = node WHERE node BETWEEN 'C' AND 'CA';
+SELECT iom_level('C3000'), iom_level('C1');
+ROLLBACK;
+SELECT regress_changed();
+
+-- Any edit: of one statement with rows chosen at random, accepted exactly when
+-- what it would leave is sound.  That is decided by a look at the rows with
+-- the guards off; whatever is accepted stays, and all functions follow.
+RESET ROLE;
+CREATE FUNCTION regress_sound() RETURNS boolean LANGUAGE sql VOLATILE AS $$
+  WITH RECURSIVE solid AS (SELECT * FROM iom_line WHERE line = 'solid'),
+  up AS (
+    SELECT node AS start, supervisor AS node FROM solid
+    UNION	-- ends, cycle or not
+    SELECT up.start, s.supervisor FROM up JOIN solid s ON s.node = up.node
+  )
+  SELECT NOT EXISTS (SELECT FROM solid GROUP BY node HAVING count(*) > 1)
+    AND NOT EXISTS (SELECT FROM up WHERE start = node)
+    AND NOT EXISTS (SELECT FROM iom_line WHERE node NOT IN (SELECT node FROM iom_unit) OR supervisor NOT IN (SELECT node FROM iom_unit))
+$$;
+CREATE FUNCTION regress_edits(times int, deferred boolean, OUT accepted int, OUT refused int, OUT wrong int, OUT reasons text)
+LANGUAGE plpgsql AS $$
+DECLARE
+  edit text;
+  sound boolean;
+  error text;
+  seen text[] := '{}';
+  node text; other text; number text; last text;
+BEGIN
+  accepted := 0; refused := 0; wrong := 0;
+  FOR i IN 1 .. times LOOP
+    -- a few rows, by a random hash of their code
+    node := format('hashtext(node::text || %s) %% 30 = 0', i);
+    other := format('(SELECT u.node FROM iom_unit u ORDER BY hashtext(u.node::text || %s || l.node::text) LIMIT 1)', i);
+    number := (1 + floor(random() * 4))::text;
+    edit := (ARRAY[
+      'UPDATE iom_line l SET supervisor = ' || other || ' WHERE ' || node,
+      'UPDATE iom_line l SET supervisor = ' || other || ' WHERE ' || node,
+      'UPDATE iom_line l SET node = ' || other || ' WHERE ' || node,
+      'UPDATE iom_line l SET node = supervisor, supervisor = node WHERE ' || node,
+      'UPDATE iom_line l SET line = CASE line WHEN ''solid'' THEN ''dotted'' ELSE ''solid'' END WHERE ' || node,
+      'DELETE FROM iom_line l WHERE ' || node,
+      'INSERT INTO iom_line (node, supervisor) SELECT l.node, ' || other || ' FROM iom_unit l
+       WHERE NOT EXISTS (SELECT FROM iom_line k WHERE k.node = l.node AND k.line = ''solid'') ORDER BY hashtext(l.node::text || ' || i || ') LIMIT ' || number,
+      'INSERT INTO iom_line (node, supervisor, relation) SELECT l.node, ' || other || ', ''edit ' || i || ''' FROM iom_unit l ORDER BY hashtext(l.node::text || ' || i || ') LIMIT ' || number
+    ])[1 + floor(random() * 8)];
+
+    -- what would it leave?
+    BEGIN
+      SET LOCAL session_replication_role = replica;
+      EXECUTE edit;
+      sound := regress_sound();
+      RAISE EXCEPTION USING errcode = 'XX111';
+    EXCEPTION
+      WHEN SQLSTATE 'XX111' THEN NULL;
+      WHEN unique_violation OR check_violation THEN CONTINUE;	-- of no interest here
+    END;
+
+    BEGIN
+      IF deferred THEN SET CONSTRAINTS ALL DEFERRED; END IF;
+      EXECUTE edit;
+      IF deferred THEN SET CONSTRAINTS ALL IMMEDIATE; END IF;
+      accepted := accepted + 1;
+      error := NULL;
+    EXCEPTION WHEN integrity_constraint_violation OR check_violation OR exclusion_violation OR foreign_key_violation THEN
+      refused := refused + 1;
+      error := SQLSTATE;
+      seen := seen || error;
+    END;
+    IF sound <> (error IS NULL) THEN
+      wrong := wrong + 1;
+      RAISE WARNING 'sound: %, error: %, edit: %', sound, error, edit;
+    END IF;
+    SELECT string_agg(c, ' ') INTO last FROM regress_check() c;
+    IF last NOT LIKE '44 nodes, 0 differences' THEN
+      wrong := wrong + 1;
+      RAISE WARNING '%', last;
+    END IF;
+  END LOOP;
+  reasons := (SELECT string_agg(DISTINCT s, ' ' ORDER BY s) FROM unnest(seen) s);
+END $$;
+BEGIN;
+SELECT setseed(0.5);
+SELECT accepted > 40 AS accepted, refused > 40 AS refused, wrong, reasons FROM regress_edits(250, false);
+SELECT accepted > 20 AS accepted, refused > 20 AS refused, wrong, reasons FROM regress_edits(100, true);
+ROLLBACK;
+DROP FUNCTION regress_edits, regress_sound;
+
+-- The trigger functions serve no other purpose
+SELECT iom_guard_begin();
+CREATE TABLE regress_other (node iom_node, supervisor iom_node, valid daterange);
+DO $$
+DECLARE
+  f text;
+BEGIN
+  FOREACH f IN ARRAY '{iom_guard_begin,iom_guard_end,iom_guard_replica,iom_guard_line,iom_guard_unit}'::text[] LOOP
+    EXECUTE format('CREATE TRIGGER regress_trigger AFTER INSERT ON regress_other FOR EACH ROW EXECUTE FUNCTION %s()', f);
+    RAISE NOTICE '%', regress_error('INSERT INTO regress_other VALUES (''A'', ''B'', ''(,)'')');
+    DROP TRIGGER regress_trigger ON regress_other;
+  END LOOP;
+END $$;
+DROP TABLE regress_other;
+-- ... and on its own tables only as the extension has them
+BEGIN;
+CREATE TRIGGER regress_trigger BEFORE INSERT ON iom_line FOR EACH ROW EXECUTE FUNCTION iom_guard_line();
+INSERT INTO iom_line (node, supervisor) VALUES ('UNNM', 'DG');
+ROLLBACK;
+BEGIN;
+CREATE TRIGGER regress_trigger AFTER INSERT ON iom_line FOR EACH STATEMENT EXECUTE FUNCTION iom_guard_line();
+INSERT INTO iom_line (node, supervisor) VALUES ('UNNM', 'DG');
+ROLLBACK;
+BEGIN;
+CREATE TRIGGER regress_trigger AFTER DELETE ON iom_unit FOR EACH ROW EXECUTE FUNCTION iom_guard_line();
+INSERT INTO iom_unit (node, name) VALUES ('NEW', 'New unit');
+DELETE FROM iom_unit WHERE node = 'NEW';
+ROLLBACK;
+BEGIN;
+CREATE TRIGGER regress_trigger AFTER DELETE ON iom_line FOR EACH ROW EXECUTE FUNCTION iom_guard_line();
+DELETE FROM iom_line WHERE node = 'DLA';
+SELECT iom_path('DLA'), regress_check();
+ROLLBACK;
+-- one more of the same does no harm
+BEGIN;
+CREATE TRIGGER regress_begin BEFORE INSERT OR UPDATE ON iom_line FOR EACH STATEMENT EXECUTE FUNCTION iom_guard_begin();
+UPDATE iom_line SET supervisor = 'DG' WHERE node IN ('OSS', 'DLA') AND line = 'solid';
+SELECT iom_path('OSS'), regress_check();
+UPDATE iom_line SET supervisor = 'DLA' WHERE node = 'OSS' AND line = 'solid';
+SELECT iom_path('OSS'), regress_check();
+ROLLBACK;
+
+SELECT regress_changed();
+DROP FUNCTION regress_changed;
+DROP TABLE regress_before;
+REVOKE ALL ON iom_unit, iom_line, iom_appointment FROM regress_editor;
+DROP ROLE regress_editor;
