@@ -38,6 +38,8 @@ REGRESS = \
 	render \
 	as_of \
 	freshness \
+	guard \
+	guard_dates \
 	privileges \
 	forest \
 	chain

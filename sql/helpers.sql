@@ -5,6 +5,14 @@
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS iomorg;
 
+-- Other tests rolled back thousands of rows, which slow queries would read
+-- over and over.  From now on nothing happens to the tables in the background:
+-- some tests look at which charts are kept.
+VACUUM ANALYZE iom_unit, iom_line, iom_appointment, iom_revision;
+ALTER TABLE iom_unit SET (autovacuum_enabled = off);
+ALTER TABLE iom_line SET (autovacuum_enabled = off);
+ALTER TABLE iom_revision SET (autovacuum_enabled = off);
+
 -- The slow twin of a chart: who is above whom, and how far, by a recursive
 -- query over what the caller's snapshot sees (hence STABLE).  Everything else
 -- follows.

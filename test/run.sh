@@ -5,11 +5,12 @@
 #   make test                    all of it
 #   make test ONLY=hierarchy     one test (or several, by blanks): a name from
 #                                REGRESS or ISOLATION in the Makefile, a file of
-#                                test/t, or `unit` for the tests without a server
+#                                test/t, `unit` for the tests without a server, or
+#                                `warnings` for the strict builds
 #   IOM_SHOW_DIFFS=1 make test   print every difference, keep no files
 #
 # The last line is `N passed, N failed`. Counted are: a regression test, an
-# isolation spec, a TAP assertion, a unit test; a part that could not run, or
+# isolation spec, a TAP assertion, a unit test, a compiler; a part that could not run, or
 # not to its end, is one failure.
 set -uo pipefail
 # shellcheck source=test/setup.sh
@@ -97,6 +98,21 @@ unit_tests() {
 	fi
 }
 
+# Every compiler that is here, with all its warnings as errors. Users build
+# without: a new compiler must not keep them from it.
+strict_builds() {
+	local compiler
+
+	[[ -z $ONLY || " $ONLY " == *" warnings "* ]] || return 0
+	for compiler in gcc clang; do
+		command -v "$compiler" >/dev/null || continue
+		make_logged "warnings-$compiler" -B iomorg.so CC="$compiler" COPT="-Wall -Wextra -Werror \
+			-Wno-unused-parameter -Wno-sign-compare -Wno-ignored-attributes \
+			-Wno-unknown-warning-option -Wno-ignored-optimization-argument"
+		count "warnings of $compiler" "$status" $((status == 0)) $((status != 0))
+	done
+}
+
 # The differences, and what the servers had to say of a crash.
 report_failures() {
 	local kept file files=()
@@ -130,6 +146,7 @@ if iom_begin && iom_install_packages test && iom_copy_tree; then
 		count "build and server" 1 0 0
 	fi
 	unit_tests
+	strict_builds
 	[ $failed = 0 ] || report_failures
 fi
 if [ $((passed + failed)) = 0 ]; then

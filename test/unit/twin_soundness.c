@@ -6,9 +6,10 @@
  * Nothing changes but on a day on which some row begins or ends: the twin
  * looks at each of those and at the first day of all.
  *
- * The sweep leaves out a solid line that it reports, the twin does not.  So
- * they must agree on whether there is a fault of days and on the first day
- * with one; later ones must be true.
+ * Faults of days are compared twice: with the state of each day, on which the
+ * first bad day must be the first with a fault and every fault be true; and,
+ * since a solid line that is reported is left out from then on, with a list
+ * of faults that was made by leaving out lines likewise.
  *
  * Copyright (c) 2026, the iomorg contributors
  *
@@ -139,13 +140,9 @@ static void
 add_line_fault(FaultList *list, SoundnessFaultKind kind, const OrgLine *line,
 			   Days life)
 {
-	SoundnessFault fault;
+	SoundnessFault fault = soundness_fault(kind, line->node, line->supervisor,
+										   line->valid);
 
-	memset(&fault, 0, sizeof(fault));
-	fault.kind = kind;
-	fault.node = line->node;
-	fault.supervisor = line->supervisor;
-	fault.days = line->valid;
 	fault.life = life;
 	add_fault(list, &fault);
 }
@@ -191,26 +188,31 @@ same_fault(const SoundnessFault *a, const SoundnessFault *b)
 	return a->kind == b->kind && a->node == b->node &&
 		a->supervisor == b->supervisor && a->days.from == b->days.from &&
 		a->days.to == b->days.to && a->life.from == b->life.from &&
-		a->life.to == b->life.to;
+		a->life.to == b->life.to && a->path_length == b->path_length &&
+		memcmp(a->path, b->path, sizeof(a->path)) == 0;
 }
 
-/* The same ones, in the order of the lines. */
+/*
+ * Those of single lines, or those of days, are the same ones in the same
+ * order.
+ */
 static void
-expect_same_line_faults(const FaultList *found, const FaultList *right)
+expect_same_faults(const FaultList *found, const FaultList *right,
+				   bool of_lines)
 {
 	size_t		n = 0;
 
 	for (size_t i = 0; i < found->n; i++)
 	{
-		if (!is_line_fault(&found->fault[i]))
+		if (is_line_fault(&found->fault[i]) != of_lines)
 			continue;
 		expect(n < right->n && same_fault(&found->fault[i], &right->fault[n]),
 			   "fault %d instead of %d", found->fault[i].kind,
 			   n < right->n ? (int) right->fault[n].kind : -1);
 		n++;
 	}
-	expect(n == right->n, "%zu faults of single lines instead of %zu", n,
-		   right->n);
+	expect(n == right->n, "%zu faults of %s instead of %zu", n,
+		   of_lines ? "single lines" : "days", right->n);
 }
 
 /*----------
@@ -349,7 +351,7 @@ expect_true_cycle_on_day(const Organisation *org, const SoundnessFault *fault)
 }
 
 static void
-expect_same_day_faults(const Organisation *org, const DayList *days,
+expect_true_day_faults(const Organisation *org, const DayList *days,
 					   const FaultList *found)
 {
 	const SoundnessFault *last = NULL;
@@ -380,6 +382,83 @@ expect_same_day_faults(const Organisation *org, const DayList *days,
 	}
 	expect((last == NULL) == (first_bad == days->n), "%s bad day",
 		   last == NULL ? "missed a" : "there is no");
+}
+
+/*----------
+ * Faults of days, leaving out the lines that have one
+ *----------
+ */
+
+/* The line of a node on a day that was not left out, or NULL. */
+static const OrgLine *
+kept_line(const Organisation *org, const bool *kept, IomNode node, int64 day)
+{
+	for (size_t i = 0; i < org->nlines; i++)
+	{
+		const OrgLine *line = &org->line[i];
+
+		if (kept[i] && line->node == node && days_have(line->valid, day))
+			return line;
+	}
+	return NULL;
+}
+
+/* What is wrong with adding a line on its first day: true if something is. */
+static bool
+find_day_fault(const Organisation *org, const bool *kept, const OrgLine *line,
+			   SoundnessFault *fault)
+{
+	int64		day = line->valid.from;
+	const OrgLine *other = kept_line(org, kept, line->node, day);
+
+	if (other != NULL)
+	{
+		*fault = soundness_fault(SOUND_SECOND_LINE, line->node,
+								 other->supervisor,
+								 days_intersection(line->valid, other->valid));
+		fault->path_length = 1;
+		fault->path[0] = line->supervisor;
+		return true;
+	}
+
+	*fault = soundness_fault(SOUND_CYCLE, line->node, line->supervisor,
+							 line->valid);
+	other = kept_line(org, kept, line->supervisor, day);
+	while (other != NULL)
+	{
+		if (fault->path_length < SOUNDNESS_PATH)
+			fault->path[fault->path_length] = other->supervisor;
+		fault->path_length++;
+		if (other->supervisor == line->node)
+			return true;
+		other = kept_line(org, kept, other->supervisor, day);
+	}
+	return false;
+}
+
+static void
+list_day_faults(const Organisation *org, const DayList *days, FaultList *list)
+{
+	bool	   *kept = unit_alloc(org->nlines, sizeof(bool));
+
+	memset(kept, 0, org->nlines * sizeof(bool));
+	for (size_t d = 0; d < days->n; d++)
+	{
+		for (size_t i = 0; i < org->nlines; i++)
+		{
+			const OrgLine *line = &org->line[i];
+			SoundnessFault fault;
+
+			if (line->valid.from != days->day[d] ||
+				!counts_on_day(org, line, days->day[d]))
+				continue;
+			if (find_day_fault(org, kept, line, &fault))
+				add_fault(list, &fault);
+			else
+				kept[i] = true;
+		}
+	}
+	free(kept);
 }
 
 /*----------
@@ -418,8 +497,12 @@ expect_soundness_like_twin(const Organisation *org)
 
 		fault_list_begin(&right);
 		list_line_faults(org, &days, &right);
-		expect_same_line_faults(&found, &right);
-		expect_same_day_faults(org, &days, &found);
+		expect_same_faults(&found, &right, true);
+		fault_list_free(&right);
+
+		expect_true_day_faults(org, &days, &found);
+		list_day_faults(org, &days, &right);
+		expect_same_faults(&found, &right, false);
 		fault_list_free(&right);
 	}
 	fault_list_free(&found);
