@@ -204,8 +204,8 @@ SELECT function, sum(compared) > 100 AS many, sum(different) AS different
 FROM regress_day, LATERAL set_config('iomorg.as_of', day::text, true) setting,
   regress_compare(CASE WHEN setting = '' THEN day END)	-- null, but after the other
 GROUP BY function ORDER BY function;
--- the charts of all those days: each is another one, and none overlaps
-SELECT count(*) FILTER (WHERE valid_from < lag) AS overlap, count(*) FILTER (WHERE valid_from > lag) AS gaps
+-- the charts of all those days, as far as they are kept: none overlaps
+SELECT count(*) > 10 AS many, count(*) FILTER (WHERE valid_from < lag) AS overlap
 FROM (SELECT valid_from, lag(valid_to) OVER (ORDER BY valid_from NULLS FIRST) FROM iom_charts() WHERE NOT committed) c;
 DROP TABLE regress_day;
 ROLLBACK;

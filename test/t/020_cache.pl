@@ -249,6 +249,34 @@ sub test_prepared_twice
 	$_->quit for $preparing, $moving, $reading;
 }
 
+# A snapshot of another transaction, which sees less than this session has seen,
+# and less than that transaction, which has changes of its own.
+sub test_exported
+{
+	my ($exporter, $importer) = map { $node->background_psql('postgres', on_error_stop => 0) } 1 .. 2;
+
+	$exporter->query($_) for 'BEGIN ISOLATION LEVEL REPEATABLE READ', move_to('DDGO');
+	my $snapshot = $exporter->query('SELECT pg_export_snapshot()');
+
+	is($exporter->query($read), 'DG/DDGO/OSS/OSS-PAC ok', 'who exports a snapshot');
+	is($importer->query($read), 'DG/DDGMR/OSS/OSS-PAC ok', 'does not show its own change');
+	$importer->query($_) for 'BEGIN ISOLATION LEVEL REPEATABLE READ', "SET TRANSACTION SNAPSHOT '$snapshot'";
+	is($importer->query($read), 'DG/DDGMR/OSS/OSS-PAC ok', 'nor to who imports it');
+	$importer->query('COMMIT');
+	$exporter->query('ROLLBACK');
+
+	$exporter->query($_) for 'BEGIN ISOLATION LEVEL REPEATABLE READ', 'SELECT 1';
+	$snapshot = $exporter->query('SELECT pg_export_snapshot()');
+	$node->safe_psql('postgres', move_to('COS'));
+	is($importer->query($read), 'DG/COS/OSS/OSS-PAC ok', 'after a move');
+	$importer->query($_) for 'BEGIN ISOLATION LEVEL REPEATABLE READ', "SET TRANSACTION SNAPSHOT '$snapshot'";
+	is($importer->query($read), 'DG/DDGMR/OSS/OSS-PAC ok', 'imported from before it');
+	$importer->query('COMMIT');
+	is($importer->query($read), 'DG/COS/OSS/OSS-PAC ok', 'and back');
+	$node->safe_psql('postgres', move_to('DDGMR'));
+	$_->quit for $exporter, $importer;
+}
+
 sub test_discard
 {
 	my $session = $node->background_psql('postgres');
@@ -372,6 +400,7 @@ test_cancel();
 test_many_changes();
 test_two_phase();
 test_prepared_twice();
+test_exported();
 test_discard();
 test_parallel();
 test_date();

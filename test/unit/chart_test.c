@@ -473,7 +473,7 @@ test_numbered_codes(void)
 		unit_note("codes like %s: %.2f probes, %d at most", format[i],
 				  (double) steps / n, (int) longest);
 		/* 2 is what two thirds full and chance make */
-		expect(steps <= 4 * (uint64) n, "codes like %s crowd", format[i]);
+		expect(steps <= 5 * (uint64) n / 2, "codes like %s crowd", format[i]);
 		unit_memory_drop(&memory);
 		free(code);
 	}
