@@ -499,7 +499,7 @@ sum_up(Chart *chart, const OrgMemory *scratch)
 /*
  * Some nodes were not reached from any root: following the supervisors from
  * one of them ends on a cycle.  The report begins with the cycle's smallest
- * code, so that it does not depend on the order of the rows.
+ * code, so that one cycle is reported alike whatever the order of the rows.
  */
 static void
 report_cycle(const ChartBuild *build, ChartFault *fault)

@@ -4,8 +4,8 @@
  *	  From the code of a node to a small number: the hash table of a chart.
  *
  * Open addressing with linear probing over packed twelve-byte slots, five to
- * a cache line, two thirds full (small tables: a quarter).  Made for a known number of codes, never
- * deleted from.
+ * a cache line, two thirds full (small tables: a quarter).  Made for a known
+ * number of codes, never deleted from.
  *
  * simplehash.h would do the same with twice the memory (it stores a status
  * and wants powers of two) and a slower probe; this is the hot path of every
@@ -42,7 +42,7 @@ typedef struct CodeIndex
  * golden ratio spreads the codes (Knuth, The Art of Computer Programming 3,
  * 6.4); the upper half of a second product scales that to the slots without
  * a division (Lemire, "Fast Random Integer Generation in an Interval", 2019).
- * Short codes differ only in their upper bits: fold those down first.
+ * The fold makes long runs of numbered codes spread as well as others.
  */
 static inline CodeSlot *
 code_index_begin(const CodeIndex *index, IomNode node)

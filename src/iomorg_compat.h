@@ -14,6 +14,11 @@
 #error "iomorg needs PostgreSQL 15 or later"
 #endif
 
+/* 16 moved what is inside variable-length values out of postgres.h. */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
 /*
  * Soft errors came with 16.  Before, an input function's context is no place
  * to leave an error in, and it is thrown.

@@ -78,8 +78,8 @@ char_digit(unsigned char c)
  * offset of the first byte that a code cannot have (for the other faults, the
  * length that was given) and *node is untouched.
  *
- * A bad character is reported before excess length: of a megabyte of prose
- * the first blank says more than its size.
+ * A bad character among the first twelve is reported before excess length: of
+ * a name in full, its first blank says more than its size.
  */
 NodeCodeFault
 node_code_pack(const char *text, size_t len, IomNode *node, size_t *where)

@@ -1,14 +1,15 @@
 /*-------------------------------------------------------------------------
  *
  * soundness.c
- *	  Find every fault of a dated organisation, in O(n log n).
+ *	  Find the faults of a dated organisation, in O(n log n).
  *
  * The days are swept from the first to the last.  On the day on which a solid
  * line begins it is linked into a forest, on the day after its last it is cut
  * out again; whatever ends on a day does so before anything begins.  A line
  * closes a cycle if the node already is the root above the supervisor, and is
  * a second one if the node already has a supervisor.  Such a line is reported
- * and left out, so that the sweep goes on with a sound forest.
+ * and left out, so that the sweep goes on with a sound forest; what only a line
+ * that was left out has part in is not reported.
  *
  * The forest is of link-cut trees (Sleator and Tarjan, "A data structure for
  * dynamic trees", 1983, in the form with splay trees of 1985): link, cut and
@@ -369,8 +370,8 @@ check_ends(const Soundness *sound, const Line *line)
 }
 
 /*
- * Report every fault: those of single lines first, then those of days, in
- * the order of the days.
+ * Report the faults: first, line by line, those of single lines and of what
+ * has always been valid, then the others in the order of the days.
  */
 void
 soundness_end(Soundness *sound, SoundnessReport report, void *context)

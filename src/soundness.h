@@ -64,9 +64,9 @@ typedef enum SoundnessFaultKind
 	SOUND_OUTSIDE_SUPERVISOR,	/* ... the supervisor is not there */
 	SOUND_SECOND_LINE,			/* on days.from the node has supervisor, and
 								 * another one: path[0] */
-	SOUND_CYCLE					/* on days.from the node reports to the
-								 * supervisor, that one to path[0], and so on
-								 * up to the node again */
+	SOUND_CYCLE					/* on days.from, the first such day, the node
+								 * reports to the supervisor, that one to
+								 * path[0], and so on up to the node again */
 } SoundnessFaultKind;
 
 #define SOUNDNESS_PATH	8

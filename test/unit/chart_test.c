@@ -271,7 +271,8 @@ test_large_cycle(void)
 	unit_memory_begin(&scratch);
 	unit_memory_begin(&keep);
 	begin = unit_seconds();
-	expect(build_chart(&org, &scratch, &keep, org.nunits, &fault) == NULL, "a chart");
+	expect(build_chart(&org, &scratch, &keep, org.nunits, &fault) == NULL,
+		   "a chart");
 	unit_note("%.2f s to find a cycle of %d nodes", unit_seconds() - begin,
 			  LARGE / 2);
 	expect(fault.kind == CHART_CYCLE && fault.length == LARGE / 2,

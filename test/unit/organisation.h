@@ -13,7 +13,7 @@
 #include "unit.h"
 #include "soundness.h"
 
-#define NOBODY		PG_UINT32_MAX	/* a place among the units that is none */
+#define NOBODY		PG_UINT32_MAX	/* no place among the units */
 
 typedef struct OrgUnit
 {
