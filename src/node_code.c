@@ -32,7 +32,7 @@
 #define BASE		40
 #define SIGN_BIT	(UINT64CONST(1) << 63)
 
-static const char digit_char[BASE] =
+static const char digit_char[BASE + 1] =
 "\0-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_";
 
 static const uint64 power_of_40[NODE_CODE_MAXLEN] = {

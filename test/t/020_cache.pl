@@ -71,7 +71,7 @@ sub test_cancel
 		"SELECT iom_level('N1')",
 		$contexts,
 		(map { ('SET statement_timeout = 0', $outdate,
-			'SET statement_timeout = ' . (1 + int($compile_ms * ($_ / 200)**3)),
+			'SET statement_timeout = ' . (1 + int($compile_ms * ($_ / 200)**5)),
 			"SELECT iom_level('N300000') = 6") } 1 .. 200),
 		'SET statement_timeout = 0',
 		$wrong,
@@ -93,8 +93,8 @@ sub test_cancel
 
 	$busy->query('SET iomorg.chart_memory = 0');
 	$busy->query_until(qr/begun/, "\\echo begun\n"
-		  . ("$outdate;\nSELECT iom_level('N300000');\n" x 30));
-	for (1 .. 40)
+		  . ("$outdate;\nSELECT iom_level('N300000');\n" x 20));
+	for (1 .. 30)
 	{
 		usleep(rand($compile_ms) * 1000);
 		$other->query_safe("SELECT pg_cancel_backend($pid)");
