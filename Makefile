@@ -25,7 +25,8 @@ OBJS = \
 	src/org_tables.o \
 	src/render.o \
 	src/revision.o \
-	src/soundness.o
+	src/soundness.o \
+	src/within.o
 
 REGRESS = \
 	install \
