@@ -18,10 +18,14 @@ OBJS = \
 	src/guard.o \
 	src/hierarchy.o \
 	src/hierarchy_set.o \
+	src/index_count.o \
 	src/iomorg.o \
 	src/node_code.o \
 	src/node_io.o \
 	src/node_op.o \
+	src/node_planner.o \
+	src/node_selfuncs.o \
+	src/node_set.o \
 	src/org_tables.o \
 	src/render.o \
 	src/revision.o \

@@ -161,6 +161,51 @@ BEGIN
 END
 $$;
 
+-- The right side of the index conditions that the planner derives from <@ and
+-- @>: a domain and its comparisons with nodes, twins of those above.  They are
+-- there because the estimator of an operator is what knows such a set's size
+-- (see src/node_planner.c).
+
+CREATE FUNCTION iom_member_sel(internal, oid, internal, integer) RETURNS double precision
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION iom_member_sel(internal, oid, internal, integer) IS 'restriction selectivity of = ANY in an index condition derived from <@ or @>';
+
+CREATE DOMAIN iom_member AS iom_node;
+COMMENT ON DOMAIN iom_member IS 'a node in the set that an index condition derived from <@ or @> compares with; for the planner alone';
+
+DO $$
+DECLARE
+  pair text;
+  op record;
+BEGIN
+  FOREACH pair IN ARRAY ARRAY['iom_node, iom_member', 'iom_member, iom_node', 'iom_member, iom_member'] LOOP
+    EXECUTE pg_catalog.format('CREATE FUNCTION iom_member_cmp(%s) RETURNS integer
+      AS ''$libdir/iomorg'', ''iom_node_cmp'' LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE', pair);
+    EXECUTE pg_catalog.format('COMMENT ON FUNCTION iom_member_cmp(%s) IS ''btree comparison: -1, 0 or 1''', pair);
+    EXECUTE pg_catalog.format('ALTER OPERATOR FAMILY iom_node_ops USING btree
+      ADD FUNCTION 1 (%s) iom_member_cmp(%s)', pair, pair);
+    FOR op IN
+      SELECT * FROM (VALUES
+        ('1', '<', 'lt', 'scalarltsel'), ('2', '<=', 'le', 'scalarlesel'), ('3', '=', 'eq', 'iom_member_sel'),
+        ('4', '>=', 'ge', 'scalargesel'), ('5', '>', 'gt', 'scalargtsel')
+      ) AS v (strategy, sign, name, estimator)
+    LOOP
+      EXECUTE pg_catalog.format('CREATE FUNCTION iom_member_%s(%s) RETURNS boolean
+        AS ''$libdir/iomorg'', ''iom_node_%s'' LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE',
+        op.name, pair, op.name);
+      EXECUTE pg_catalog.format('COMMENT ON FUNCTION iom_member_%s(%s) IS ''implementation of %s operator''',
+        op.name, pair, op.sign);
+      EXECUTE pg_catalog.format('CREATE OPERATOR %s (LEFTARG = %s, RIGHTARG = %s, FUNCTION = iom_member_%s, RESTRICT = %s)',
+        op.sign, pg_catalog.split_part(pair, ', ', 1), pg_catalog.split_part(pair, ', ', 2), op.name, op.estimator);
+      EXECUTE pg_catalog.format('COMMENT ON OPERATOR %s (%s) IS ''for index conditions derived from <@ or @>''',
+        op.sign, pair);
+      EXECUTE pg_catalog.format('ALTER OPERATOR FAMILY iom_node_ops USING btree ADD OPERATOR %s %s (%s)',
+        op.strategy, op.sign, pair);
+    END LOOP;
+  END LOOP;
+END
+$$;
+
 CREATE FUNCTION iom_node_hash(iom_node) RETURNS integer
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE;
 COMMENT ON FUNCTION iom_node_hash(iom_node) IS 'hash';
@@ -537,25 +582,72 @@ COMMENT ON FUNCTION iom_as_of(date) IS 'the day that a function called with this
 -- hierarchy: operators and functions on one node or two
 ----------------------------------------------------------------------------
 
+CREATE FUNCTION iom_within_support(internal) RETURNS internal
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION iom_within_support(internal) IS 'planner support of <@: index conditions';
+
+CREATE FUNCTION iom_contains_support(internal) RETURNS internal
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION iom_contains_support(internal) IS 'planner support of @>: index conditions';
+
+CREATE FUNCTION iom_withinsel(internal, oid, internal, integer) RETURNS double precision
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION iom_withinsel(internal, oid, internal, integer) IS 'restriction selectivity of <@';
+
+CREATE FUNCTION iom_containssel(internal, oid, internal, integer) RETURNS double precision
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION iom_containssel(internal, oid, internal, integer) IS 'restriction selectivity of @>';
+
+CREATE FUNCTION iom_withinjoinsel(internal, oid, internal, smallint, internal) RETURNS double precision
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION iom_withinjoinsel(internal, oid, internal, smallint, internal) IS 'join selectivity of <@';
+
+CREATE FUNCTION iom_containsjoinsel(internal, oid, internal, smallint, internal) RETURNS double precision
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION iom_containsjoinsel(internal, oid, internal, smallint, internal) IS 'join selectivity of @>';
+
 CREATE FUNCTION iom_node_within(iom_node, iom_node) RETURNS boolean
-AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT LEAKPROOF PARALLEL SAFE;
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT LEAKPROOF PARALLEL SAFE COST 2
+SUPPORT iom_within_support;
 COMMENT ON FUNCTION iom_node_within(iom_node, iom_node) IS 'implementation of <@ operator';
 
 CREATE FUNCTION iom_node_contains(iom_node, iom_node) RETURNS boolean
-AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT LEAKPROOF PARALLEL SAFE;
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT LEAKPROOF PARALLEL SAFE COST 2
+SUPPORT iom_contains_support;
 COMMENT ON FUNCTION iom_node_contains(iom_node, iom_node) IS 'implementation of @> operator';
 
 CREATE OPERATOR <@ (
   LEFTARG = iom_node, RIGHTARG = iom_node, FUNCTION = iom_node_within,
-  COMMUTATOR = @>, RESTRICT = contsel, JOIN = contjoinsel
+  COMMUTATOR = @>, RESTRICT = iom_withinsel, JOIN = iom_withinjoinsel
 );
 COMMENT ON OPERATOR <@ (iom_node, iom_node) IS 'is the left node the right one or below it? false if one is unknown';
 
 CREATE OPERATOR @> (
   LEFTARG = iom_node, RIGHTARG = iom_node, FUNCTION = iom_node_contains,
-  COMMUTATOR = <@, RESTRICT = contsel, JOIN = contjoinsel
+  COMMUTATOR = <@, RESTRICT = iom_containssel, JOIN = iom_containsjoinsel
 );
 COMMENT ON OPERATOR @> (iom_node, iom_node) IS 'is the left node the right one or above it? false if one is unknown';
+
+-- The sets of index conditions: volatile, so that the planner does not compute
+-- them in order to estimate.
+
+CREATE FUNCTION iom_subtree_codes_support(internal) RETURNS internal
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION iom_subtree_codes_support(internal) IS 'planner support of iom_subtree_codes: costs';
+
+CREATE FUNCTION iom_chain_codes_support(internal) RETURNS internal
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION iom_chain_codes_support(internal) IS 'planner support of iom_chain_codes: costs';
+
+CREATE FUNCTION iom_subtree_codes(iom_node) RETURNS iom_member[]
+AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL SAFE
+SUPPORT iom_subtree_codes_support;
+COMMENT ON FUNCTION iom_subtree_codes(iom_node) IS 'the node and all below it, in the order of their codes: the right side of an index condition that the planner makes of <@; empty for an unknown node';
+
+CREATE FUNCTION iom_chain_codes(iom_node) RETURNS iom_member[]
+AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL SAFE
+SUPPORT iom_chain_codes_support;
+COMMENT ON FUNCTION iom_chain_codes(iom_node) IS 'the node and its chain of command, in the order of their codes: the right side of an index condition that the planner makes of @>; empty for an unknown node';
 
 CREATE FUNCTION iom_supervisor(node iom_node, as_of date DEFAULT NULL) RETURNS iom_node
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
@@ -632,28 +724,54 @@ COMMENT ON AGGREGATE iom_common_supervisor(iom_node) IS 'the lowest node whose s
 -- it is an SQL function that the planner can inline.  So what users call is
 -- in SQL, and selects from a function in C that streams its rows.
 
+CREATE FUNCTION iom_subtree_support(internal) RETURNS internal
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION iom_subtree_support(internal) IS 'planner support of iom_subtree: rows';
+
+CREATE FUNCTION iom_reports_support(internal) RETURNS internal
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION iom_reports_support(internal) IS 'planner support of iom_reports: rows';
+
+CREATE FUNCTION iom_supervisors_support(internal) RETURNS internal
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION iom_supervisors_support(internal) IS 'planner support of iom_supervisors: rows';
+
+CREATE FUNCTION iom_peers_support(internal) RETURNS internal
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION iom_peers_support(internal) IS 'planner support of iom_peers: rows';
+
+CREATE FUNCTION iom_roots_support(internal) RETURNS internal
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION iom_roots_support(internal) IS 'planner support of iom_roots: rows';
+
 CREATE FUNCTION iom_chart_subtree(node iom_node, max_depth integer, as_of date) RETURNS SETOF iom_node
-AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE ROWS 100;
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE ROWS 100
+SUPPORT iom_subtree_support;
 COMMENT ON FUNCTION iom_chart_subtree(iom_node, integer, date) IS 'what iom_subtree selects from';
 
 CREATE FUNCTION iom_chart_reports(node iom_node, as_of date) RETURNS SETOF iom_node
-AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE ROWS 10;
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE ROWS 10
+SUPPORT iom_reports_support;
 COMMENT ON FUNCTION iom_chart_reports(iom_node, date) IS 'what iom_reports selects from';
 
 CREATE FUNCTION iom_chart_supervisors(node iom_node, as_of date) RETURNS SETOF iom_node
-AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE ROWS 5;
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE ROWS 5
+SUPPORT iom_supervisors_support;
 COMMENT ON FUNCTION iom_chart_supervisors(iom_node, date) IS 'what iom_supervisors selects from';
 
 CREATE FUNCTION iom_chart_peers(node iom_node, as_of date) RETURNS SETOF iom_node
-AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE ROWS 10;
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE ROWS 10
+SUPPORT iom_peers_support;
 COMMENT ON FUNCTION iom_chart_peers(iom_node, date) IS 'what iom_peers selects from';
 
 CREATE FUNCTION iom_chart_roots(as_of date) RETURNS SETOF iom_node
-AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE ROWS 10;
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE ROWS 10
+SUPPORT iom_roots_support;
 COMMENT ON FUNCTION iom_chart_roots(date) IS 'what iom_roots selects from';
 
 CREATE FUNCTION iom_subtree(INOUT node iom_node, max_depth integer DEFAULT NULL, as_of date DEFAULT NULL) RETURNS SETOF iom_node
 LANGUAGE SQL STABLE PARALLEL SAFE ROWS 100
+SUPPORT iom_subtree_support
 BEGIN ATOMIC
   SELECT iom_chart_subtree($1, $2, $3);
 END;
@@ -661,6 +779,7 @@ COMMENT ON FUNCTION iom_subtree(iom_node, integer, date) IS 'the node and all be
 
 CREATE FUNCTION iom_reports(INOUT node iom_node, relation text DEFAULT NULL, as_of date DEFAULT NULL) RETURNS SETOF iom_node
 LANGUAGE SQL STABLE PARALLEL SAFE ROWS 10
+SUPPORT iom_reports_support
 BEGIN ATOMIC
   SELECT iom_chart_reports($1, $3) WHERE $2 IS NULL
   UNION ALL
@@ -674,6 +793,7 @@ COMMENT ON FUNCTION iom_reports(iom_node, text, date) IS 'its direct reports, in
 
 CREATE FUNCTION iom_supervisors(INOUT node iom_node, as_of date DEFAULT NULL) RETURNS SETOF iom_node
 LANGUAGE SQL STABLE PARALLEL SAFE ROWS 5
+SUPPORT iom_supervisors_support
 BEGIN ATOMIC
   SELECT iom_chart_supervisors($1, $2);
 END;
@@ -681,6 +801,7 @@ COMMENT ON FUNCTION iom_supervisors(iom_node, date) IS 'its chain of command: su
 
 CREATE FUNCTION iom_peers(INOUT node iom_node, as_of date DEFAULT NULL) RETURNS SETOF iom_node
 LANGUAGE SQL STABLE PARALLEL SAFE ROWS 10
+SUPPORT iom_peers_support
 BEGIN ATOMIC
   SELECT iom_chart_peers($1, $2);
 END;
@@ -688,6 +809,7 @@ COMMENT ON FUNCTION iom_peers(iom_node, date) IS 'the other direct reports of it
 
 CREATE FUNCTION iom_roots(as_of date DEFAULT NULL, OUT node iom_node) RETURNS SETOF iom_node
 LANGUAGE SQL STABLE PARALLEL SAFE ROWS 10
+SUPPORT iom_roots_support
 BEGIN ATOMIC
   SELECT iom_chart_roots($1);
 END;

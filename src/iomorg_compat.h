@@ -62,4 +62,24 @@
 	table_beginscan(rel, snapshot, 0, NULL)
 #endif
 
+/* 18 counts an index scan's work, for EXPLAIN. */
+#if PG_VERSION_NUM >= 180000
+#define iom_index_beginscan(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, NULL, nkeys, 0)
+#else
+#define iom_index_beginscan(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, nkeys, 0)
+#endif
+
+/*
+ * What finding one more element of an array in a btree costs, in operators.
+ * Before 17 each one was a descent from the root (as btcostestimate counts it,
+ * with three levels), since then neighbours are found on the same leaf.
+ */
+#if PG_VERSION_NUM >= 170000
+#define IOM_DESCENT_OPERATORS	40
+#else
+#define IOM_DESCENT_OPERATORS	160
+#endif
+
 #endif							/* IOMORG_COMPAT_H */

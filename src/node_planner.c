@@ -1,0 +1,561 @@
+/*-------------------------------------------------------------------------
+ *
+ * node_planner.c
+ *	  What the planner is told: how an index serves <@ and @>, how many rows
+ *	  set functions return, what the index condition costs.
+ *
+ * "unit <@ X" becomes an index condition on any btree that has unit:
+ *
+ *		unit = ANY (iom_subtree_codes(X))		unit is X or below it
+ *		unit = ANY (iom_chain_codes(X))			unit is X or above it
+ *
+ * The right side is computed each time the scan starts, so X may be anything
+ * that does not come from the scanned table, and a plan that is kept follows
+ * the hierarchy.
+ *
+ * The planner would take an array that it does not know for ten elements, and
+ * compare them with an average one.  So what is known of the set rides along:
+ *
+ *	 - the operator is not =(iom_node, iom_node) but a twin of it in the same
+ *	   operator family, whose right type, iom_member, is a domain for this use
+ *	   alone, and which has an estimator of its own: iom_member_sel;
+ *	 - that one finds the selectivity in the Var of the indexed column, in the
+ *	   field that tells its place in the query's text, which nobody asks for
+ *	   after parsing;
+ *	 - the functions that make the arrays are marked volatile, so that nobody
+ *	   computes them in order to estimate, and tell what they cost, with the
+ *	   index descents that the planner does not count.
+ *
+ * Objects are found in the schema of the function that asks: no name is
+ * looked up by search_path.
+ *
+ * Copyright (c) 2026, the iomorg contributors
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/stratnum.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "nodes/pathnodes.h"
+#include "nodes/supportnodes.h"
+#include "optimizer/optimizer.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/selfuncs.h"
+#include "utils/syscache.h"
+
+#include "chart_cache.h"
+#include "chart_probe.h"
+#include "iomorg.h"
+#include "node_selfuncs.h"
+
+PG_FUNCTION_INFO_V1(iom_within_support);
+PG_FUNCTION_INFO_V1(iom_contains_support);
+PG_FUNCTION_INFO_V1(iom_member_sel);
+PG_FUNCTION_INFO_V1(iom_subtree_codes);
+PG_FUNCTION_INFO_V1(iom_chain_codes);
+PG_FUNCTION_INFO_V1(iom_subtree_codes_support);
+PG_FUNCTION_INFO_V1(iom_chain_codes_support);
+PG_FUNCTION_INFO_V1(iom_subtree_support);
+PG_FUNCTION_INFO_V1(iom_reports_support);
+PG_FUNCTION_INFO_V1(iom_supervisors_support);
+PG_FUNCTION_INFO_V1(iom_peers_support);
+PG_FUNCTION_INFO_V1(iom_roots_support);
+
+/* What scalararraysel() and estimate_array_length() take an array for whose
+ * elements they do not know. */
+#define ASSUMED_ELEMENTS	10
+
+/*----------
+ * The index condition
+ *----------
+ */
+
+/*
+ * Floats from 2^-32 to 1 have bits, as an integer, that are no place in any
+ * query's text.
+ */
+#define LEAST_SELECTIVITY	ldexp(1, -32)
+
+typedef union PlaceOrSelectivity
+{
+	int			place;
+	float		selectivity;
+} PlaceOrSelectivity;
+
+/* A copy of a column that carries the selectivity of its condition. */
+static Node *
+column_with_selectivity(Node *column, double selectivity)
+{
+	PlaceOrSelectivity carried;
+
+	while (IsA(column, RelabelType))
+		column = (Node *) ((RelabelType *) column)->arg;
+	if (!IsA(column, Var))
+		return column;			/* an expression takes the default */
+	carried.selectivity = (float) Max(selectivity, LEAST_SELECTIVITY);
+	column = copyObject(column);
+	((Var *) column)->location = carried.place;
+	return column;
+}
+
+/* What it carries. */
+static double
+carried_selectivity(const Node *column)
+{
+	PlaceOrSelectivity carried;
+
+	if (!IsA(column, Var))
+		return DEFAULT_EQ_SEL;
+	carried.place = ((const Var *) column)->location;
+	if (carried.selectivity >= LEAST_SELECTIVITY && carried.selectivity <= 1)
+		return carried.selectivity;
+	return DEFAULT_EQ_SEL;
+}
+
+/* A function of one node in the given schema. */
+static Oid
+find_function(const char *name, Oid schema, Oid node_type)
+{
+	return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
+						   CStringGetDatum(name),
+						   PointerGetDatum(buildoidvector(&node_type, 1)),
+						   ObjectIdGetDatum(schema));
+}
+
+/*
+ * "column <@ node" (SUBTREE_OF) or "column @> node" (CHAIN_OF) as a condition
+ * for the index that was asked about; NIL if it serves or suits none.
+ */
+static List *
+derive_condition(SupportRequestIndexCondition *request, NodeSetKind kind,
+				 Oid operator, Node *column, Node *node)
+{
+	Oid			schema = get_func_namespace(request->funcid);
+	Oid			node_type = exprType(node);
+	Oid			member_type;
+	Oid			member_array;
+	Oid			equal;
+	Oid			function;
+	NodeSet		set;
+	double		selectivity;
+	ScalarArrayOpExpr *condition;
+
+	if (request->index->relam != BTREE_AM_OID ||
+		!is_pseudo_constant_for_index(request->root, node, request->index))
+		return NIL;
+
+	member_type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid,
+								  CStringGetDatum("iom_member"),
+								  ObjectIdGetDatum(schema));
+	member_array = get_array_type(member_type);
+	equal = get_opfamily_member(request->opfamily, node_type, member_type,
+								BTEqualStrategyNumber);
+	function = find_function(kind == SUBTREE_OF ?
+							 "iom_subtree_codes" : "iom_chain_codes",
+							 schema, node_type);
+	if (!OidIsValid(member_array) || !OidIsValid(equal) ||
+		!OidIsValid(function))
+		return NIL;
+
+	set = node_set_for_planner(kind, as_of_day(true, 0),
+							   estimate_expression_value(request->root, node));
+
+	/* one descent into the index costs more than a test of each row */
+	if (set.known && set.count > Max(request->index->rel->tuples, 1000))
+		return NIL;
+	selectivity = node_set_selectivity(request->root, column,
+									   request->index->rel->relid, operator,
+									   &set);
+
+	condition = makeNode(ScalarArrayOpExpr);
+	condition->opno = equal;
+	condition->opfuncid = get_opcode(equal);
+	condition->useOr = true;
+	condition->args = list_make2(column_with_selectivity(column, selectivity),
+								 makeFuncExpr(function, member_array,
+											  list_make1(node), InvalidOid,
+											  InvalidOid,
+											  COERCE_EXPLICIT_CALL));
+	condition->location = -1;
+	request->lossy = false;
+	return list_make1(condition);
+}
+
+/*
+ * The support function of an operator's function, whose argument number
+ * "lower" is the lower node.
+ */
+static Node *
+within_support(Node *raw, int lower)
+{
+	SupportRequestIndexCondition *request;
+	List	   *args;
+	Oid			operator = InvalidOid;
+	NodeSetKind kind;
+
+	if (!IsA(raw, SupportRequestIndexCondition))
+		return NULL;
+	request = (SupportRequestIndexCondition *) raw;
+	if (is_opclause(request->node))
+	{
+		args = ((OpExpr *) request->node)->args;
+		operator = ((OpExpr *) request->node)->opno;
+	}
+	else if (is_funcclause(request->node))
+		args = ((FuncExpr *) request->node)->args;
+	else
+		return NULL;
+	if (list_length(args) != 2)
+		return NULL;
+
+	kind = request->indexarg == lower ? SUBTREE_OF : CHAIN_OF;
+	return (Node *) derive_condition(request, kind, operator,
+									 list_nth(args, request->indexarg),
+									 list_nth(args, 1 - request->indexarg));
+}
+
+/* of iom_node_within(lower, upper) */
+Datum
+iom_within_support(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_POINTER(within_support((Node *) PG_GETARG_POINTER(0), 0));
+}
+
+/* of iom_node_contains(upper, lower) */
+Datum
+iom_contains_support(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_POINTER(within_support((Node *) PG_GETARG_POINTER(0), 1));
+}
+
+/*
+ * Restriction estimator of =(iom_node, iom_member): of one element, such that
+ * scalararraysel(), which takes it to the power of ASSUMED_ELEMENTS, comes to
+ * the selectivity that rides along.
+ */
+Datum
+iom_member_sel(PG_FUNCTION_ARGS)
+{
+	List	   *args = (List *) PG_GETARG_POINTER(2);
+	double		selectivity = carried_selectivity(linitial(args));
+
+	PG_RETURN_FLOAT8(-expm1(log1p(-selectivity) / ASSUMED_ELEMENTS));
+}
+
+/*----------
+ * Its right side
+ *----------
+ */
+
+static inline int
+compare_nodes(const IomNode *a, const IomNode *b)
+{
+	return *a < *b ? -1 : *a > *b ? 1 : 0;
+}
+
+#define ST_SORT sort_nodes
+#define ST_ELEMENT_TYPE IomNode
+#define ST_COMPARE(a, b) compare_nodes(a, b)
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+/*
+ * Room for an array of n members; the caller fills it in.
+ */
+static ArrayType *
+allocate_members(FunctionCallInfo fcinfo, uint32 n)
+{
+	Oid			type = get_element_type(get_func_rettype(fcinfo->flinfo->fn_oid));
+	Size		size = ARR_OVERHEAD_NONULLS(1) + (Size) n * sizeof(IomNode);
+	ArrayType  *array;
+
+	if (n == 0)
+		return construct_empty_array(type);
+	if (!AllocSizeIsValid(size))
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("an index condition cannot have %u nodes", n)));
+	array = palloc(size);
+	SET_VARSIZE(array, size);
+	array->ndim = 1;
+	array->dataoffset = 0;
+	array->elemtype = type;
+	ARR_DIMS(array)[0] = (int) n;
+	ARR_LBOUND(array)[0] = 1;
+	return array;
+}
+
+/* Sorted, an index scan descends to neighbouring leaves. */
+static Datum
+return_members(ArrayType *array, uint32 n)
+{
+	if (n > 1)
+		sort_nodes((IomNode *) ARR_DATA_PTR(array), n);
+	return PointerGetDatum(array);
+}
+
+/* iom_subtree_codes(node) */
+Datum
+iom_subtree_codes(PG_FUNCTION_ARGS)
+{
+	const Chart *chart = chart_today()->chart;
+	uint32		top = chart_find(chart, PG_GETARG_IOM_NODE(0));
+	uint32		n = top == CHART_NONE ? 0 : chart->place[top].size;
+	ArrayType  *array = allocate_members(fcinfo, n);
+
+	if (n > 0)
+		memcpy(ARR_DATA_PTR(array), &chart->code[top], n * sizeof(IomNode));
+	return return_members(array, n);
+}
+
+/* iom_chain_codes(node) */
+Datum
+iom_chain_codes(PG_FUNCTION_ARGS)
+{
+	const Chart *chart = chart_today()->chart;
+	uint32		rank = chart_find(chart, PG_GETARG_IOM_NODE(0));
+	uint32		n = rank == CHART_NONE ? 0 : chart->place[rank].level;
+	ArrayType  *array = allocate_members(fcinfo, n);
+
+	for (uint32 i = 0; i < n; i++)
+	{
+		((IomNode *) ARR_DATA_PTR(array))[i] = chart->code[rank];
+		rank = chart->place[rank].parent;
+	}
+	return return_members(array, n);
+}
+
+/*
+ * What that costs: making the array and, beyond the ten that the planner
+ * counts by itself, the descents into the index.
+ */
+static Node *
+codes_support(Node *raw, NodeSetKind kind)
+{
+	SupportRequestCost *request;
+	NodeSet		set;
+
+	if (!IsA(raw, SupportRequestCost))
+		return NULL;
+	request = (SupportRequestCost *) raw;
+	if (request->root == NULL || request->node == NULL ||
+		!IsA(request->node, FuncExpr))
+		return NULL;
+
+	set = node_set_for_planner(kind, as_of_day(true, 0),
+							   estimate_expression_value(request->root,
+														 linitial(((FuncExpr *) request->node)->args)));
+	request->startup = 0;
+	request->per_tuple = cpu_operator_cost *
+		(10 + set.count * 5 +
+		 Max(set.count - ASSUMED_ELEMENTS, 0) * IOM_DESCENT_OPERATORS);
+	return (Node *) request;
+}
+
+Datum
+iom_subtree_codes_support(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_POINTER(codes_support((Node *) PG_GETARG_POINTER(0),
+									SUBTREE_OF));
+}
+
+Datum
+iom_chain_codes_support(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_POINTER(codes_support((Node *) PG_GETARG_POINTER(0),
+									CHAIN_OF));
+}
+
+/*----------
+ * Rows of set functions
+ *----------
+ */
+
+/*
+ * Argument number n of a call, reduced to a constant; NULL if it is none.
+ */
+static Const *
+constant_argument(SupportRequestRows *request, int n)
+{
+	List	   *args = ((FuncExpr *) request->node)->args;
+	Node	   *value = estimate_expression_value(request->root,
+												  list_nth(args, n));
+
+	return IsA(value, Const) ? (Const *) value : NULL;
+}
+
+/*
+ * Is this a question for the rows of a call whose last argument, the day, is
+ * known?  Then return that day.
+ */
+static SupportRequestRows *
+rows_request(Node *raw, int64 *day)
+{
+	SupportRequestRows *request;
+	Const	   *as_of;
+
+	if (!IsA(raw, SupportRequestRows))
+		return NULL;
+	request = (SupportRequestRows *) raw;
+	if (request->root == NULL || request->node == NULL ||
+		!IsA(request->node, FuncExpr) || !ActiveSnapshotSet())
+		return NULL;
+	as_of = constant_argument(request,
+							  list_length(((FuncExpr *) request->node)->args) - 1);
+	if (as_of == NULL)
+		return NULL;
+	*day = as_of_day(as_of->constisnull, as_of->constisnull ? 0 :
+					 DatumGetDateADT(as_of->constvalue));
+	return request;
+}
+
+/*
+ * Nodes of a subtree down to a depth.  Counting goes through all of them, and
+ * is cut short where they are many.
+ */
+#define COUNT_STEPS	20000
+
+static double
+count_to_depth(const Chart *chart, uint32 top, uint32 depth)
+{
+	const ChartPlace *place = chart->place;
+	uint32		end = top + place[top].size;
+	uint32		rank = top;
+	uint32		n = 0;
+
+	for (; rank < end && n < COUNT_STEPS; n++)
+		rank += place[rank].level - place[top].level >= depth ?
+			place[rank].size : 1;
+	return (double) n * place[top].size / (rank - top);
+}
+
+/* iom_subtree, iom_chart_subtree (node, max_depth, as_of) */
+Datum
+iom_subtree_support(PG_FUNCTION_ARGS)
+{
+	int64		day;
+	SupportRequestRows *request = rows_request((Node *) PG_GETARG_POINTER(0),
+											   &day);
+	NodeSet		set;
+	Const	   *max_depth;
+
+	if (request == NULL)
+		PG_RETURN_POINTER(NULL);
+	set = node_set_for_planner(SUBTREE_OF, day,
+							   (Node *) constant_argument(request, 0));
+	max_depth = constant_argument(request, 1);
+	request->rows = set.count;
+	if (max_depth != NULL && !max_depth->constisnull && set.count > 0)
+	{
+		int32		depth = DatumGetInt32(max_depth->constvalue);
+
+		if (depth < 0)
+			request->rows = 0;
+		else if (set.chart && set.top != CHART_NONE)
+			request->rows = count_to_depth(set.chart, set.top, (uint32) depth);
+	}
+	PG_RETURN_POINTER(request);
+}
+
+/* iom_supervisors, iom_chart_supervisors (node, as_of) */
+Datum
+iom_supervisors_support(PG_FUNCTION_ARGS)
+{
+	int64		day;
+	SupportRequestRows *request = rows_request((Node *) PG_GETARG_POINTER(0),
+											   &day);
+
+	if (request == NULL)
+		PG_RETURN_POINTER(NULL);
+	request->rows = node_set_for_planner(CHAIN_OF, day,
+										 (Node *) constant_argument(request, 0)).count;
+	request->rows = Max(request->rows - 1, 0);
+	PG_RETURN_POINTER(request);
+}
+
+/*
+ * The chart for a question that only a chart answers, and the rank of the
+ * node in argument 0.  False if there is none.
+ */
+static bool
+charted_argument(SupportRequestRows *request, int64 day, const Chart **chart,
+				 uint32 *rank)
+{
+	const CachedChart *cached = chart_cache_peek(day);
+	Const	   *node = constant_argument(request, 0);
+
+	if (cached == NULL || node == NULL)
+		return false;
+	*chart = cached->chart;
+	*rank = node->constisnull ? CHART_NONE :
+		chart_find(*chart, DatumGetIomNode(node->constvalue));
+	return true;
+}
+
+/* iom_reports (node, relation, as_of), iom_chart_reports (node, as_of) */
+Datum
+iom_reports_support(PG_FUNCTION_ARGS)
+{
+	int64		day;
+	SupportRequestRows *request = rows_request((Node *) PG_GETARG_POINTER(0),
+											   &day);
+	const Chart *chart;
+	uint32		rank;
+
+	if (request == NULL || !charted_argument(request, day, &chart, &rank))
+		PG_RETURN_POINTER(NULL);
+	if (list_length(((FuncExpr *) request->node)->args) == 3)
+	{
+		Const	   *relation = constant_argument(request, 1);
+
+		if (relation == NULL || !relation->constisnull)
+			PG_RETURN_POINTER(NULL);
+	}
+	request->rows = rank == CHART_NONE ? 0 : chart_span(chart, rank);
+	PG_RETURN_POINTER(request);
+}
+
+/* iom_peers, iom_chart_peers (node, as_of) */
+Datum
+iom_peers_support(PG_FUNCTION_ARGS)
+{
+	int64		day;
+	SupportRequestRows *request = rows_request((Node *) PG_GETARG_POINTER(0),
+											   &day);
+	const Chart *chart;
+	uint32		rank;
+
+	if (request == NULL || !charted_argument(request, day, &chart, &rank))
+		PG_RETURN_POINTER(NULL);
+	if (rank == CHART_NONE || chart->place[rank].parent == CHART_NONE)
+		request->rows = 0;
+	else
+		request->rows = chart_span(chart, chart->place[rank].parent) - 1;
+	PG_RETURN_POINTER(request);
+}
+
+/* iom_roots, iom_chart_roots (as_of) */
+Datum
+iom_roots_support(PG_FUNCTION_ARGS)
+{
+	int64		day;
+	SupportRequestRows *request = rows_request((Node *) PG_GETARG_POINTER(0),
+											   &day);
+	const CachedChart *cached = request ? chart_cache_peek(day) : NULL;
+
+	if (cached == NULL)
+		PG_RETURN_POINTER(NULL);
+	request->rows = cached->chart->nroots;
+	PG_RETURN_POINTER(request);
+}

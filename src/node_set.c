@@ -1,0 +1,209 @@
+/*-------------------------------------------------------------------------
+ *
+ * node_set.c
+ *	  What the planner may know of a set of nodes: a subtree, or a node and
+ *	  the chain of command above it.
+ *
+ * Planning must stay cheap, whatever the organisation's size: no chart is
+ * compiled for it that is not worth its cost anyway, and of a large set only
+ * a sample of NODE_SET_SAMPLE nodes is drawn, evenly over its ranks.  What
+ * is not known yet (a parameter, a column of another table, a user who may
+ * not see the hierarchy) is estimated as an average node's.
+ *
+ * Nothing here raises an error that depends on the user's privileges or on
+ * the node; what is estimated decides about speed only, never about answers.
+ *
+ * Sets live in the planner's memory; they are good while the query is being
+ * planned, during one call from the planner.
+ *
+ * Copyright (c) 2026, the iomorg contributors
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/table.h"
+#include "nodes/nodeFuncs.h"
+
+#include "chart_cache.h"
+#include "chart_probe.h"
+#include "iomorg.h"
+#include "node_set.h"
+
+/* The levels of a node that nobody has seen; most organisations have six to
+ * nine levels. */
+#define GUESSED_LEVEL	6
+
+/* How many nodes are looked up in the indexes, at most. */
+#define PROBED_NODES	256
+
+/*
+ * A chart to estimate with, or NULL.
+ */
+static const Chart *
+chart_for_planner(int64 day)
+{
+	const CachedChart *cached = NULL;
+
+	if (ActiveSnapshotSet())
+		cached = chart_cache_peek(day);
+	return cached ? cached->chart : NULL;
+}
+
+/* How many nodes there are, without a chart: rows of iom_unit, roughly. */
+static double
+guess_total(void)
+{
+	Relation	unit;
+	Relation	line;
+	double		rows;
+
+	org_tables_open(&unit, &line);
+	rows = (double) org_expected_rows(unit);
+	table_close(line, NoLock);
+	table_close(unit, NoLock);
+	return Max(rows, 1);
+}
+
+/*
+ * The mean level, which is also the mean size of a subtree: each node lies in
+ * as many subtrees as its level tells.
+ */
+static double
+mean_level(const Chart *chart)
+{
+	uint32		step = Max(chart->nnodes / NODE_SET_SAMPLE, 1);
+	double		sum = 0;
+	uint32		n = 0;
+
+	for (uint32 rank = 0; rank < chart->nnodes; rank += step, n++)
+		sum += chart->place[rank].level;
+	return n > 0 ? sum / n : 1;
+}
+
+/* Fill in count and sample from the chart. */
+static void
+sample_subtree(NodeSet *set)
+{
+	const Chart *chart = set->chart;
+	uint32		size = chart->place[set->top].size;
+	uint32		n = Min(size, NODE_SET_SAMPLE);
+
+	set->count = size;
+	set->sample = palloc(n * sizeof(IomNode));
+	for (uint32 i = 0; i < n; i++)
+		set->sample[i] = chart->code[set->top + (uint64) i * size / n];
+	set->nsample = n;
+}
+
+static void
+sample_chain(NodeSet *set)
+{
+	const Chart *chart = set->chart;
+	uint32		level = chart->place[set->top].level;
+	uint32		n = Min(level, NODE_SET_SAMPLE);
+	uint32		rank = set->top;
+
+	set->count = level;
+	set->sample = palloc(n * sizeof(IomNode));
+	for (uint32 i = 0; i < n; i++)
+	{
+		set->sample[i] = chart->code[rank];
+		rank = chart_ancestor(chart, set->top,
+							  level - (uint32) ((uint64) (i + 1) * level / n));
+	}
+	set->nsample = n;
+}
+
+/*
+ * Without a chart: look the nodes up, if they are few.  If they are not, the
+ * truth is somewhere between those that were found and all there are.
+ */
+static void
+probe_set(NodeSet *set, int64 day, IomNode node)
+{
+	if (!ActiveSnapshotSet())
+		set->count = Min(set->total, GUESSED_LEVEL);
+	else if (set->kind == SUBTREE_OF)
+	{
+		set->known = probe_subtree(day, node, PROBED_NODES, false,
+								   &set->sample, &set->nsample);
+		set->count = set->known ? set->nsample :
+			sqrt(set->total * Max(set->nsample, 1));
+	}
+	else
+	{
+		set->known = probe_ancestors(day, node, PROBED_NODES,
+									 &set->sample, &set->nsample);
+		set->count = set->known ? set->nsample : PROBED_NODES;
+	}
+	if (!set->known)
+		set->nsample = 0;
+}
+
+/*
+ * What may be known of the set on a day.  The expression has been reduced to a
+ * constant where that can be (estimate_expression_value), and is of type
+ * iom_node; NULL stands for one that is not known.
+ */
+NodeSet
+node_set_for_planner(NodeSetKind kind, int64 day, Node *node_expression)
+{
+	NodeSet		set;
+	Const	   *constant = NULL;
+	IomNode		node;
+
+	if (node_expression && IsA(node_expression, Const))
+		constant = (Const *) node_expression;
+
+	memset(&set, 0, sizeof(set));
+	set.kind = kind;
+	set.top = CHART_NONE;
+	set.chart = chart_for_planner(day);
+	set.total = set.chart ? Max(set.chart->nnodes, 1) : guess_total();
+
+	if (constant == NULL)
+		set.count = set.chart ? mean_level(set.chart) :
+			Min(set.total, GUESSED_LEVEL);
+	else if (constant->constisnull)
+		set.known = true;		/* no node is within it */
+	else if (set.chart)
+	{
+		node = DatumGetIomNode(constant->constvalue);
+		set.known = true;
+		set.top = chart_find(set.chart, node);
+		if (set.top == CHART_NONE)
+			set.count = 0;
+		else if (kind == SUBTREE_OF)
+			sample_subtree(&set);
+		else
+			sample_chain(&set);
+	}
+	else
+		probe_set(&set, day, DatumGetIomNode(constant->constvalue));
+	return set;
+}
+
+/*
+ * Is the node in the set (which is known)?
+ */
+bool
+node_set_has(const NodeSet *set, IomNode node)
+{
+	if (set->chart)
+	{
+		uint32		rank = chart_find(set->chart, node);
+
+		return set->kind == SUBTREE_OF ?
+			chart_within(set->chart, rank, set->top) :
+			chart_within(set->chart, set->top, rank);
+	}
+	for (uint32 i = 0; i < set->nsample; i++)
+	{
+		if (set->sample[i] == node)
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,44 @@
+/*-------------------------------------------------------------------------
+ *
+ * node_set.h
+ *	  What the planner may know of a set of nodes: a subtree, or a node and
+ *	  the chain of command above it.
+ *
+ * Copyright (c) 2026, the iomorg contributors
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef NODE_SET_H
+#define NODE_SET_H
+
+#include "nodes/primnodes.h"
+
+#include "chart.h"
+
+typedef enum NodeSetKind
+{
+	SUBTREE_OF,					/* the node and all below it */
+	CHAIN_OF					/* the node and all above it */
+} NodeSetKind;
+
+/* No more nodes of one set are looked at while a query is planned. */
+#define NODE_SET_SAMPLE		1024
+
+typedef struct NodeSet
+{
+	NodeSetKind kind;
+	double		total;			/* nodes in the hierarchy, at least 1 */
+	double		count;			/* nodes in the set; if the node is not known
+								 * yet, in an average one */
+	bool		known;			/* the rest tells which they are */
+	const Chart *chart;			/* NULL: the sample is the set */
+	uint32		top;			/* rank of the node, if there is a chart */
+	uint32		nsample;		/* nodes of it, evenly drawn; count, if all */
+	IomNode    *sample;
+} NodeSet;
+
+extern NodeSet node_set_for_planner(NodeSetKind kind, int64 day,
+									Node *node_expression);
+extern bool node_set_has(const NodeSet *set, IomNode node);
+
+#endif							/* NODE_SET_H */
