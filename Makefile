@@ -36,6 +36,7 @@ REGRESS = \
 	install \
 	node \
 	node_index \
+	planner \
 	seed \
 	hierarchy \
 	hierarchy_set \

@@ -432,6 +432,54 @@ compile(int64 day)
 }
 
 /*
+ * The chart of a state and a day, moved to the front of the list; NULL if
+ * there is none.
+ */
+static CachedChart *
+find_listed(const HierarchyState *state, int64 day)
+{
+	/* tables that were altered may be other tables by now */
+	if (charts_epoch != org_tables_epoch)
+	{
+		while (first_chart != NULL)
+			unlist(&first_chart);
+		charts_epoch = org_tables_epoch;
+	}
+
+	for (CachedChart **link = &first_chart; *link != NULL;
+		 link = &(*link)->next)
+	{
+		CachedChart *cached = *link;
+
+		if (hierarchy_state_equal(&cached->state, state) &&
+			is_valid_on(cached->days, day))
+		{
+			*link = cached->next;
+			cached->next = first_chart;
+			first_chart = cached;
+			return cached;
+		}
+	}
+	return NULL;
+}
+
+/*
+ * The chart for the active snapshot and a day, if it is there already and the
+ * user may see it; NULL otherwise.  For the planner: raises no error that
+ * depends on privileges or data, and never compiles.
+ */
+const CachedChart *
+chart_cache_peek(int64 day)
+{
+	HierarchyState state;
+
+	if (!ActiveSnapshotSet() || !org_tables_may_select())
+		return NULL;
+	state = revision_state(GetActiveSnapshot());
+	return find_listed(&state, day);
+}
+
+/*
  * The chart for the active snapshot and a day.  Good until control returns to
  * the executor; pin it for longer.
  *
@@ -448,29 +496,11 @@ chart_cache_find(int64 day)
 	org_tables_check_select();
 	state = revision_state(GetActiveSnapshot());
 	free_unlisted();
-
-	/* tables that were altered may be other tables by now */
-	if (charts_epoch != org_tables_epoch)
+	cached = find_listed(&state, day);
+	if (cached != NULL)
 	{
-		while (first_chart != NULL)
-			unlist(&first_chart);
-		charts_epoch = org_tables_epoch;
-	}
-
-	for (CachedChart **link = &first_chart; *link != NULL;
-		 link = &(*link)->next)
-	{
-		cached = *link;
-		if (hierarchy_state_equal(&cached->state, &state) &&
-			is_valid_on(cached->days, day))
-		{
-			/* move it to the front */
-			*link = cached->next;
-			cached->next = first_chart;
-			first_chart = cached;
-			cached->hits++;
-			return cached;
-		}
+		cached->hits++;
+		return cached;
 	}
 
 	epoch = org_tables_epoch;

@@ -40,6 +40,7 @@ extern void chart_cache_define_settings(void);
 extern void chart_cache_forget_today(void);
 extern void chart_cache_settle(uint64 own_change, uint64 revision);
 extern const CachedChart *chart_cache_find(int64 day);
+extern const CachedChart *chart_cache_peek(int64 day);
 extern const CachedChart *chart_cache_find_today(void);
 extern const CachedChart *chart_cache_first(void);
 extern const CachedChart *chart_cache_pin(const CachedChart *cached,

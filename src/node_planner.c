@@ -54,7 +54,6 @@
 #include "utils/syscache.h"
 
 #include "chart_cache.h"
-#include "chart_probe.h"
 #include "iomorg.h"
 #include "node_selfuncs.h"
 

@@ -41,7 +41,6 @@
 #include "utils/selfuncs.h"
 
 #include "chart_cache.h"
-#include "chart_probe.h"
 #include "index_count.h"
 #include "iomorg.h"
 #include "node_selfuncs.h"
@@ -261,8 +260,7 @@ read_column(VariableStatData *vardata, Oid operator, double total,
 	}
 	if (column->nbounds > 0)
 	{
-		if (ActiveSnapshotSet())
-			cached = chart_cache_peek(as_of_day(true, 0));
+		cached = chart_cache_peek(as_of_day(true, 0));
 		fill_bin_densities(column, cached);
 	}
 }

@@ -22,35 +22,16 @@
  */
 #include "postgres.h"
 
-#include <math.h>
-
 #include "access/table.h"
 #include "nodes/nodeFuncs.h"
 
 #include "chart_cache.h"
-#include "chart_probe.h"
 #include "iomorg.h"
 #include "node_set.h"
 
 /* The levels of a node that nobody has seen; most organisations have six to
  * nine levels. */
 #define GUESSED_LEVEL	6
-
-/* How many nodes are looked up in the indexes, at most. */
-#define PROBED_NODES	256
-
-/*
- * A chart to estimate with, or NULL.
- */
-static const Chart *
-chart_for_planner(int64 day)
-{
-	const CachedChart *cached = NULL;
-
-	if (ActiveSnapshotSet())
-		cached = chart_cache_peek(day);
-	return cached ? cached->chart : NULL;
-}
 
 /* How many nodes there are, without a chart: rows of iom_unit, roughly. */
 static double
@@ -118,32 +99,6 @@ sample_chain(NodeSet *set)
 }
 
 /*
- * Without a chart: look the nodes up, if they are few.  If they are not, the
- * truth is somewhere between those that were found and all there are.
- */
-static void
-probe_set(NodeSet *set, int64 day, IomNode node)
-{
-	if (!ActiveSnapshotSet())
-		set->count = Min(set->total, GUESSED_LEVEL);
-	else if (set->kind == SUBTREE_OF)
-	{
-		set->known = probe_subtree(day, node, PROBED_NODES, false,
-								   &set->sample, &set->nsample);
-		set->count = set->known ? set->nsample :
-			sqrt(set->total * Max(set->nsample, 1));
-	}
-	else
-	{
-		set->known = probe_ancestors(day, node, PROBED_NODES,
-									 &set->sample, &set->nsample);
-		set->count = set->known ? set->nsample : PROBED_NODES;
-	}
-	if (!set->known)
-		set->nsample = 0;
-}
-
-/*
  * What may be known of the set on a day.  The expression has been reduced to a
  * constant where that can be (estimate_expression_value), and is of type
  * iom_node; NULL stands for one that is not known.
@@ -152,6 +107,7 @@ NodeSet
 node_set_for_planner(NodeSetKind kind, int64 day, Node *node_expression)
 {
 	NodeSet		set;
+	const CachedChart *cached;
 	Const	   *constant = NULL;
 	IomNode		node;
 
@@ -161,15 +117,16 @@ node_set_for_planner(NodeSetKind kind, int64 day, Node *node_expression)
 	memset(&set, 0, sizeof(set));
 	set.kind = kind;
 	set.top = CHART_NONE;
-	set.chart = chart_for_planner(day);
+	cached = chart_cache_peek(day);
+	set.chart = cached ? cached->chart : NULL;
 	set.total = set.chart ? Max(set.chart->nnodes, 1) : guess_total();
 
-	if (constant == NULL)
+	if (constant == NULL || (set.chart == NULL && !constant->constisnull))
 		set.count = set.chart ? mean_level(set.chart) :
 			Min(set.total, GUESSED_LEVEL);
 	else if (constant->constisnull)
 		set.known = true;		/* no node is within it */
-	else if (set.chart)
+	else
 	{
 		node = DatumGetIomNode(constant->constvalue);
 		set.known = true;
@@ -181,8 +138,6 @@ node_set_for_planner(NodeSetKind kind, int64 day, Node *node_expression)
 		else
 			sample_chain(&set);
 	}
-	else
-		probe_set(&set, day, DatumGetIomNode(constant->constvalue));
 	return set;
 }
 

@@ -299,39 +299,62 @@ org_tables_open(Relation *unit, Relation *line)
 	}
 }
 
+/* Why a user may not see the hierarchy: the table, or InvalidOid. */
+static Oid
+refused_table(Oid user)
+{
+	const OrgTables *tables = org_tables();
+	Oid			relids[] = {tables->unit, tables->line};
+
+	for (int i = 0; i < lengthof(relids); i++)
+	{
+		if (pg_class_aclcheck(relids[i], user, ACL_SELECT) != ACLCHECK_OK ||
+			check_enable_rls(relids[i], InvalidOid, true) == RLS_ENABLED)
+			return relids[i];
+	}
+	return InvalidOid;
+}
+
 /*
- * May the current user see the hierarchy?  Raises an error that depends on
- * the user alone, never on arguments.
+ * May the current user see the hierarchy?
+ */
+bool
+org_tables_may_select(void)
+{
+	Oid			user = GetUserId();
+	uint64		epoch;
+
+	(void) org_tables();
+	epoch = org_privileges_epoch;
+	if (user == checked_user && checked_epoch == epoch)
+		return true;
+	if (OidIsValid(refused_table(user)))
+		return false;
+	checked_user = user;
+	checked_epoch = epoch;
+	return true;
+}
+
+/*
+ * The same, with an error that depends on the user alone, never on arguments.
  */
 void
 org_tables_check_select(void)
 {
-	const OrgTables *tables = org_tables();
 	Oid			user = GetUserId();
-	uint64		epoch = org_privileges_epoch;
-	Oid			relids[2];
+	Oid			relid;
 
-	if (user == checked_user && checked_epoch == org_privileges_epoch)
+	if (org_tables_may_select())
 		return;
-
-	relids[0] = tables->unit;
-	relids[1] = tables->line;
-	for (int i = 0; i < 2; i++)
-	{
-		if (pg_class_aclcheck(relids[i], user, ACL_SELECT) != ACLCHECK_OK)
-			aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE,
-						   get_rel_name(relids[i]));
-		if (check_enable_rls(relids[i], InvalidOid, true) == RLS_ENABLED)
-			ereport(ERROR,
-					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-					 errmsg("row-level security on table \"%s\" restricts "
-							"role \"%s\"", get_rel_name(relids[i]),
-							GetUserNameFromId(user, false)),
-					 errdetail("The functions and operators of the hierarchy "
-							   "answer from all rows of the table.")));
-	}
-	checked_user = user;
-	checked_epoch = epoch;
+	relid = refused_table(user);
+	if (pg_class_aclcheck(relid, user, ACL_SELECT) != ACLCHECK_OK)
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, get_rel_name(relid));
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("row-level security on table \"%s\" restricts role \"%s\"",
+					get_rel_name(relid), GetUserNameFromId(user, false)),
+			 errdetail("The functions and operators of the hierarchy answer "
+					   "from all rows of the table.")));
 }
 
 /*----------

@@ -1,0 +1,229 @@
+--
+-- Known to the planner: index conditions, estimates, rows
+--
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set helpers :abs_srcdir '/sql/helpers.sql'
+\set ECHO none
+\i :helpers
+\set ECHO all
+
+CREATE SCHEMA regress_planner;
+SET search_path = regress_planner, public;
+SET max_parallel_workers_per_gather = 0;
+
+-- 2,000 units in a random forest, 60,000 staff, skewed; in a transaction that
+-- is rolled back at the end.
+BEGIN;
+DELETE FROM iom_appointment;
+DELETE FROM iom_line;
+DELETE FROM iom_unit;
+CREATE TABLE forest AS SELECT * FROM regress_forest(2000, 'uniform', 0.25);
+INSERT INTO iom_unit (node, name, position) SELECT node, node::text, position FROM forest;
+INSERT INTO iom_line (node, supervisor) SELECT node, supervisor FROM forest WHERE supervisor IS NOT NULL;
+CREATE TABLE staff AS
+SELECT i AS id, f.node AS unit, i % 10 AS grade, 1000 + i AS salary
+FROM generate_series(1, 60000) i
+JOIN forest f ON f.number = 1 + floor(2000 * power((i::bigint * 7919 % 60000) / 60000.0, 2));
+INSERT INTO staff SELECT i, NULL, 0, 0 FROM generate_series(60001, 60500) i;
+INSERT INTO staff VALUES (60501, 'NOT-IN-IT', 0, 0);
+CREATE INDEX staff_unit ON staff (unit);
+CREATE TABLE part (LIKE staff) PARTITION BY RANGE (id);
+CREATE TABLE part_1 PARTITION OF part FOR VALUES FROM (1) TO (30000);
+CREATE TABLE part_2 PARTITION OF part DEFAULT;
+INSERT INTO part SELECT * FROM staff;
+CREATE INDEX ON part (unit, grade);
+ANALYZE staff, part, iom_unit, iom_line;
+SELECT number, node AS leaf FROM forest f WHERE NOT EXISTS (SELECT FROM forest g WHERE g.supervisor = f.node) ORDER BY number DESC LIMIT 1 \gset
+SELECT f.node AS small FROM forest f WHERE iom_size(f.node) BETWEEN 5 AND 8 ORDER BY number LIMIT 1 \gset
+
+-- The shape of a plan, and what indexes are asked.
+CREATE FUNCTION plan(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+  line text;
+BEGIN
+  FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
+    IF line ~ 'Scan|Index Cond|Join|Nested|Filter' THEN
+      RETURN NEXT regexp_replace(regexp_replace(line, '''[A-Z0-9.]+''', '''...''', 'g'), '\mstaff_1\M', 'staff');
+    END IF;
+  END LOOP;
+END $$;
+
+-- a constant, either operator, either side
+SELECT plan(format('SELECT salary FROM staff WHERE unit <@ %L', :'leaf'));
+SELECT plan(format('SELECT salary FROM staff WHERE iom_node(%L::text) @> unit', :'leaf'));
+SELECT plan(format('SELECT salary FROM staff WHERE iom_node_within(unit, %L)', :'leaf'));
+SET enable_bitmapscan = off;
+SET enable_seqscan = off;
+SELECT plan(format('SELECT salary FROM staff WHERE unit @> %L', :'leaf'));
+SELECT plan(format('SELECT salary FROM staff WHERE %L <@ unit', :'leaf'));
+RESET enable_seqscan;
+SELECT plan(format('SELECT unit FROM staff WHERE unit <@ %L', :'small'));
+-- a stable expression, a scalar subquery
+SET regress.unit = :'leaf';
+SELECT plan('SELECT salary FROM staff WHERE unit <@ current_setting(''regress.unit'')::iom_node');
+SELECT plan('SELECT salary FROM staff WHERE unit <@ (SELECT f.node FROM forest f WHERE f.number = 1999)');
+-- a column of the outer side
+SELECT plan('SELECT * FROM forest f JOIN staff s ON s.unit <@ f.node WHERE f.number = 1999');
+SELECT plan('SELECT * FROM forest f JOIN staff s ON s.unit @> f.node WHERE f.number = 1999');
+-- a parameter, custom and generic plan
+PREPARE within (iom_node) AS SELECT count(*) FROM staff WHERE unit <@ $1;
+SET plan_cache_mode = force_custom_plan;
+SELECT plan(format('EXECUTE within (%L)', :'leaf'));
+SET plan_cache_mode = force_generic_plan;
+SELECT plan(format('EXECUTE within (%L)', :'leaf'));
+-- other indexes: of several columns, of partitions
+SELECT plan(format('SELECT salary FROM part WHERE unit <@ %L AND grade = 3', :'leaf'));
+-- no index condition where none can be: a column of the same table, no btree
+SELECT plan('SELECT salary FROM staff WHERE unit <@ unit');
+CREATE TABLE hashed AS SELECT * FROM staff LIMIT 1000;
+CREATE INDEX ON hashed USING hash (unit);
+SELECT plan(format('SELECT salary FROM hashed WHERE unit <@ %L', :'leaf'));
+RESET enable_bitmapscan;
+-- most of the organisation: reading everything is faster
+SELECT plan(format('SELECT salary FROM staff WHERE unit <@ %L', node)) FROM forest WHERE number = 1;
+
+-- Each way to scan gives the same answers, and the right ones.
+CREATE TABLE truth AS
+SELECT c.ancestor AS node, count(s.id) AS staff, sum(s.salary) AS payroll
+FROM regress_closure() c LEFT JOIN staff s ON s.unit = c.node GROUP BY 1;
+CREATE TABLE truth_above AS
+SELECT c.node, count(s.id) AS staff
+FROM regress_closure() c LEFT JOIN staff s ON s.unit = c.ancestor GROUP BY 1;
+CREATE FUNCTION check_scans() RETURNS TABLE (scan text, index_conditions boolean, nodes bigint, wrong bigint)
+LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM set_config('enable_' || s, 'off', true) FROM unnest('{seqscan,indexscan,indexonlyscan,bitmapscan}'::text[]) s;
+  FOREACH scan IN ARRAY ARRAY['seqscan', 'indexscan', 'indexonlyscan', 'bitmapscan'] LOOP
+    PERFORM set_config('enable_' || scan, 'on', true);
+    index_conditions := regress_plan('SELECT (SELECT count(unit) FROM staff WHERE unit <@ t.node) FROM truth t') ~ 'Index Cond';
+    SELECT count(*), count(*) FILTER (WHERE t.staff <> (SELECT count(unit) FROM staff WHERE unit <@ t.node)
+      OR a.staff <> (SELECT count(unit) FROM staff WHERE unit @> t.node)
+      OR t.payroll IS DISTINCT FROM (SELECT sum(salary) FROM staff WHERE t.node @> unit))
+    INTO nodes, wrong
+    FROM truth t JOIN truth_above a USING (node) JOIN forest f USING (node) WHERE f.number % 40 = 1 OR f.number > 1900 AND scan <> 'seqscan';
+    RETURN NEXT;
+    PERFORM set_config('enable_' || scan, 'off', true);
+  END LOOP;
+  PERFORM set_config('enable_' || s, 'on', true) FROM unnest('{seqscan,indexscan,indexonlyscan,bitmapscan}'::text[]) s;
+END $$;
+SELECT * FROM check_scans();
+SELECT count(*) FROM staff WHERE unit <@ 'NO-SUCH-NODE' OR unit @> 'NO-SUCH-NODE';
+SELECT count(*) FROM staff WHERE unit <@ NULL::iom_node;
+
+-- A plan that is kept follows the hierarchy, and its rollback.
+CREATE FUNCTION regress_within(node iom_node) RETURNS bigint LANGUAGE sql AS $$
+  SELECT count(*) FROM regress_closure() c JOIN staff s ON s.unit = c.node WHERE c.ancestor = $1
+$$;
+SELECT node AS branch, supervisor AS old FROM forest WHERE supervisor IS NOT NULL AND iom_size(node) BETWEEN 20 AND 100 ORDER BY number LIMIT 1 \gset
+CREATE FUNCTION sees_right(node iom_node) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+  got bigint;
+BEGIN
+  SELECT count(*) INTO got FROM staff WHERE unit <@ sees_right.node;
+  RETURN got = regress_within(node);
+END $$;
+SELECT f.node AS other FROM forest f WHERE f.supervisor IS NULL OR NOT f.node <@ :'branch' AND f.node <> :'old' ORDER BY iom_level(f.node) DESC, number LIMIT 1 \gset
+SELECT sees_right(:'other'), sees_right(:'old');
+EXECUTE within (:'other') \gset before_
+SAVEPOINT reorganisation;
+UPDATE iom_line SET supervisor = :'other' WHERE node = :'branch' AND line = 'solid';
+SELECT sees_right(:'other'), sees_right(:'old');
+EXECUTE within (:'other') \gset after_
+SELECT regress_within(:'other') AS expected \gset
+SELECT :before_count < :after_count AS more, :after_count = :expected AS right;
+ROLLBACK TO reorganisation;
+SELECT sees_right(:'other'), sees_right(:'old');
+EXECUTE within (:'other') \gset back_
+SELECT :back_count = :before_count AS back;
+RESET plan_cache_mode;
+
+----------------------------------------------------------------------------
+-- Estimates
+----------------------------------------------------------------------------
+
+CREATE FUNCTION estimate(query text) RETURNS float8 LANGUAGE plpgsql AS $$
+DECLARE
+  plan json;
+BEGIN
+  EXECUTE 'EXPLAIN (FORMAT JSON) ' || query INTO plan;
+  RETURN (plan -> 0 -> 'Plan' ->> 'Plan Rows')::float8;
+END $$;
+CREATE FUNCTION q_error(estimated float8, actual float8) RETURNS float8 LANGUAGE sql IMMUTABLE AS $$
+  SELECT greatest(greatest(estimated, 1) / greatest(actual, 1), greatest(actual, 1) / greatest(estimated, 1))
+$$;
+
+-- with the index that tells of small sets, and by statistics alone
+SELECT count(*), percentile_cont(0.5) WITHIN GROUP (ORDER BY q) <= 1.05 AS median,
+  percentile_cont(0.9) WITHIN GROUP (ORDER BY q) <= 1.3 AS p90, max(q) <= 3 AS largest
+FROM (SELECT q_error(estimate(format('SELECT FROM staff WHERE unit <@ %L', node)), staff) AS q FROM truth) s;
+SELECT max(q) <= 3 AS above
+FROM (SELECT q_error(estimate(format('SELECT FROM staff WHERE unit @> %L', node)), staff) AS q FROM truth_above LIMIT 500) s;
+CREATE TABLE plain AS SELECT * FROM staff;
+ANALYZE plain;
+SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY q) <= 1.5 AS median,
+  percentile_cont(0.9) WITHIN GROUP (ORDER BY q) <= 2.5 AS p90
+FROM (SELECT q_error(estimate(format('SELECT FROM plain WHERE unit <@ %L', node)), staff) AS q FROM truth) s;
+-- without statistics: by size
+CREATE TABLE unknown AS SELECT * FROM staff;
+SELECT bool_and(estimate(format('SELECT FROM unknown WHERE unit <@ %L', node)) BETWEEN 1 AND 100000) FROM truth WHERE staff > 30000;
+-- nobody knows the node: an average one
+SELECT estimate('SELECT FROM staff WHERE unit <@ (SELECT node FROM forest WHERE number = 7)') BETWEEN 60 AND 2000 AS average;
+SELECT estimate('SELECT FROM staff WHERE unit <@ NULL::iom_node') <= 1 AS nothing;
+
+-- joins, either way round, semijoins
+SELECT q_error(estimate('SELECT FROM staff s JOIN forest f ON s.unit <@ f.node'),
+  (SELECT sum(staff) FROM truth)) <= 2 AS all_pairs;
+SELECT q_error(estimate('SELECT FROM forest f JOIN staff s ON f.node @> s.unit'),
+  (SELECT sum(staff) FROM truth)) <= 2 AS commuted;
+SELECT q_error(estimate('SELECT FROM staff s JOIN plain p ON s.unit @> p.unit'),
+  (SELECT sum(a.staff * n) FROM truth_above a JOIN (SELECT unit AS node, count(*) AS n FROM plain GROUP BY 1) p USING (node))) <= 2 AS skewed_pairs;
+SELECT q_error(estimate('SELECT FROM staff s WHERE EXISTS (SELECT FROM forest f WHERE s.unit <@ f.node)'), 60000) <= 2 AS semi;
+
+-- exact rows of set functions, wherever they stand
+SELECT count(*), count(*) FILTER (WHERE
+    estimate(format('SELECT * FROM iom_subtree(%L)', node)) <> greatest(iom_size(node), 1)
+    OR estimate(format('SELECT iom_subtree(%L, 1)', node)) <> iom_span(node) + 1
+    OR estimate(format('SELECT iom_supervisors(%L)', node)) <> greatest(iom_level(node) - 1, 1)
+    OR estimate(format('SELECT iom_reports(%L)', node)) <> greatest(iom_span(node), 1)
+    OR estimate(format('SELECT iom_peers(%L)', node)) <> greatest((SELECT count(*) FROM iom_peers(node)), 1)) AS wrong
+FROM forest WHERE number <= 200;
+SELECT estimate('SELECT iom_roots()') = (SELECT count(*) FROM iom_roots()) AS roots,
+  estimate('SELECT iom_subtree(''NO-SUCH-NODE'')') AS unknown,
+  estimate(format('SELECT iom_subtree(%L, as_of => ''2020-01-01'')', :'small')) = iom_size(:'small') AS dated;
+
+----------------------------------------------------------------------------
+-- Planning leaves everything as it is
+----------------------------------------------------------------------------
+
+-- no chart is compiled for it
+UPDATE iom_unit SET position = position WHERE node = :'leaf';
+CREATE TABLE charts AS SELECT count(*) AS n FROM iom_charts();
+SELECT estimate(format('SELECT FROM staff WHERE unit <@ %L', :'leaf')) > 0 AS guessed;
+SELECT estimate(format('SELECT iom_subtree(%L)', :'leaf')) > 0 AS guessed;
+SELECT estimate('SELECT FROM staff s JOIN forest f ON s.unit <@ f.node') > 0 AS guessed;
+SELECT (SELECT count(*) FROM iom_charts()) - n AS compiled FROM charts;
+
+-- whoever may not see the hierarchy can plan, and not run
+CREATE ROLE regress_planner_blind;
+GRANT USAGE ON SCHEMA regress_planner TO regress_planner_blind;
+GRANT SELECT ON staff TO regress_planner_blind;
+REVOKE SELECT ON iom_unit FROM PUBLIC;
+SET ROLE regress_planner_blind;
+SELECT estimate('SELECT FROM staff WHERE unit <@ ''X''') > 1 AS guessed;
+SELECT regress_error('SELECT FROM staff WHERE unit <@ ''X''');
+RESET ROLE;
+GRANT SELECT ON iom_unit TO PUBLIC;
+
+-- row-level security by subtree uses the index, and so do the user's filters
+CREATE ROLE regress_planner_manager;
+GRANT USAGE ON SCHEMA regress_planner TO regress_planner_manager;
+GRANT SELECT ON staff TO regress_planner_manager;
+ALTER TABLE staff ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON staff USING (unit <@ current_setting('regress.unit')::iom_node);
+SET ROLE regress_planner_manager;
+SET enable_bitmapscan = off;
+SELECT plan('SELECT * FROM staff WHERE salary > 0');
+SELECT plan(format('SELECT * FROM staff WHERE unit <@ %L', :'small'));
+RESET ROLE;
+ROLLBACK;
+DROP SCHEMA regress_planner CASCADE;
