@@ -8,16 +8,19 @@
  *
  *	 1. the hash table maps codes to numbers (it ends up in the chart, with
  *		ranks for numbers);
- *	 2. every line becomes supervisor[number] = number;
- *	 3. counting puts the reports of one supervisor side by side, and each
- *		such group is sorted by position and code;
- *	 4. a walk with a stack of its own hands out the ranks, pre-order; what it
- *		does not reach lies on a cycle or below one;
+ *	 2. every line is noted with the unit of its node, and counted with that of
+ *		its supervisor;
+ *	 3. by these counts the reports of one supervisor are put side by side;
+ *	 4. a walk with a stack of its own sorts each such group by position and
+ *		code and hands out the ranks, pre-order; what it does not reach lies on
+ *		a cycle or below one;
  *	 5. one pass backwards over the ranks sums up sizes and heights.
  *
- * All is linear but the sorting of siblings.  The few passes with random
- * access are over arrays of four bytes a node; look-ups in the hash table are
- * begun some lines before they are needed.
+ * All is linear but the sorting of siblings.  Rows come in no particular order,
+ * so each step over a large organisation misses the cache at every node.
+ * Therefore what is known of a unit lies together, and what will be needed some
+ * nodes later is fetched ahead, in batches where one address depends on
+ * another.
  *
  * A unit without a line is a root.  Rows that make no forest are a fault,
  * reported with the nodes concerned; no chart comes of them.
@@ -37,12 +40,35 @@
 
 #include "chart.h"
 
+/*
+ * What is known of a unit.
+ */
+typedef struct Unit
+{
+	IomNode		code;
+	int32		position;
+	uint32		supervisor;		/* number, or CHART_NONE; the unit's own rank,
+								 * once the walk has reached it */
+	uint32		first;			/* its reports are report[first] ...; then
+								 * REACHED */
+	uint32		nreports;
+} Unit;
+
+#define REACHED		CHART_NONE
+
 /* A line whose ends have not been looked up yet. */
 typedef struct PendingLine
 {
 	IomNode		node;
 	IomNode		supervisor;
 } PendingLine;
+
+/* A unit that the walk will come to. */
+typedef struct Step
+{
+	uint32		number;
+	uint32		parent;			/* rank of its supervisor */
+} Step;
 
 struct ChartBuild
 {
@@ -54,22 +80,18 @@ struct ChartBuild
 	uint32		nunits;
 	uint32		nstored;
 	uint32		room;
-	IomNode    *code;
-	int32	   *position;
+	Unit	   *unit;
 	CodeIndex	number_of;
 
-	/* by number; made when the first line comes */
 	bool		has_all_units;
-	uint32	   *supervisor;
-	uint32	   *first;			/* [nunits + 2] where the group of a
-								 * supervisor begins; roots are the last */
-	uint32	   *report;			/* the groups */
-	uint32	   *rank;
-	uint32	   *stack;
+	uint32	   *report;			/* the groups; roots are the last */
+	uint32		first_root;
 
 	uint32		npending;
 	uint32		guess;			/* the node that comes next if lines come in
 								 * the order of the units */
+	IomNode		last_supervisor;	/* of the line before, and its number */
+	uint32		last_number;
 	PendingLine pending[CODE_INDEX_AHEAD];
 };
 
@@ -81,6 +103,7 @@ static void fault_is(ChartBuild *build, ChartFaultKind kind, uint32 nnodes,
 static void find_pending_lines(ChartBuild *build);
 static void group_reports(ChartBuild *build);
 static bool hand_out_ranks(ChartBuild *build, Chart *chart);
+static void put_ranks_for_numbers(const ChartBuild *build, CodeIndex *index);
 static void sum_up(Chart *chart, const OrgMemory *scratch);
 static void report_cycle(const ChartBuild *build, ChartFault *fault);
 
@@ -136,6 +159,8 @@ chart_build_begin(const OrgMemory *scratch, const OrgMemory *keep,
 void
 chart_build_unit(ChartBuild *build, IomNode node, int32 position)
 {
+	Unit	   *unit;
+
 	Assert(!build->has_all_units);
 	if (build->fault.kind != CHART_SOUND)
 		return;
@@ -150,9 +175,11 @@ chart_build_unit(ChartBuild *build, IomNode node, int32 position)
 		make_room(build, Min(build->room * 2, CHART_MAX_NODES));
 	}
 	code_index_prefetch(&build->number_of, node);
-	build->code[build->nunits] = node;
-	build->position[build->nunits] = position;
-	build->nunits++;
+	unit = &build->unit[build->nunits++];
+	unit->code = node;
+	unit->position = position;
+	unit->supervisor = CHART_NONE;
+	unit->nreports = 0;
 	if (build->nunits - build->nstored == CODE_INDEX_AHEAD)
 		store_units(build);
 }
@@ -165,7 +192,7 @@ store_units(ChartBuild *build)
 {
 	for (; build->nstored < build->nunits; build->nstored++)
 	{
-		IomNode		node = build->code[build->nstored];
+		IomNode		node = build->unit[build->nstored].code;
 
 		if (!code_index_insert(&build->number_of, node, build->nstored))
 		{
@@ -182,18 +209,12 @@ store_units(ChartBuild *build)
 static void
 make_room(ChartBuild *build, uint32 room)
 {
-	IomNode    *code = org_alloc(build->scratch, room, sizeof(IomNode));
-	int32	   *position = org_alloc(build->scratch, room, sizeof(int32));
+	Unit	   *unit = org_alloc(build->scratch, room, sizeof(Unit));
 
 	if (build->nunits > 0)
-	{
-		memcpy(code, build->code, build->nunits * sizeof(IomNode));
-		memcpy(position, build->position, build->nunits * sizeof(int32));
-	}
-	org_free(build->scratch, build->code);
-	org_free(build->scratch, build->position);
-	build->code = code;
-	build->position = position;
+		memcpy(unit, build->unit, build->nunits * sizeof(Unit));
+	org_free(build->scratch, build->unit);
+	build->unit = unit;
 	build->room = room;
 
 	org_free(build->keep, build->number_of.slot);
@@ -255,7 +276,7 @@ chart_build_end(ChartBuild *build, ChartFault *fault)
 	chart = org_alloc(keep, 1, sizeof(Chart));
 	arrays = org_alloc(keep, (size_t) nunits + 1, per_node);
 	chart->nnodes = nunits;
-	chart->nroots = build->first[nunits + 1] - build->first[nunits];
+	chart->nroots = nunits - build->first_root;
 	chart->code = (IomNode *) arrays;
 	chart->place = (ChartPlace *) (chart->code + nunits);
 	chart->height = (uint32 *) (chart->place + nunits);
@@ -270,11 +291,7 @@ chart_build_end(ChartBuild *build, ChartFault *fault)
 		return NULL;
 	}
 	sum_up(chart, build->scratch);
-	for (CodeSlot *slot = chart->rank_of.slot; slot < chart->rank_of.end; slot++)
-	{
-		if (slot->value != CODE_INDEX_NONE)
-			slot->value = build->rank[slot->value];
-	}
+	put_ranks_for_numbers(build, &chart->rank_of);
 	return chart;
 }
 
@@ -305,117 +322,148 @@ fault_is(ChartBuild *build, ChartFaultKind kind, uint32 nnodes,
 }
 
 /*
- * No more units will come: make what goes by their numbers, in one block.
+ * No more units will come.
  */
 static void
 end_units(ChartBuild *build)
 {
 	size_t		nunits = build->nunits;
-	uint32	   *numbers = org_alloc(build->scratch, nunits * 5 + 2,
-									sizeof(uint32));
 
 	build->has_all_units = true;
+	build->last_supervisor = IOM_NODE_NONE;
 	if (build->room - nunits > nunits / 16 + 16)
 		make_room(build, build->nunits);	/* far fewer than expected */
 	store_units(build);
-	build->supervisor = numbers;
-	build->report = build->supervisor + nunits;
-	build->rank = build->report + nunits;
-	build->stack = build->rank + nunits;
-	build->first = build->stack + nunits;
-	memset(build->supervisor, 0xFF, nunits * sizeof(uint32));
+	build->report = org_alloc(build->scratch, nunits + 1, sizeof(uint32));
+}
+
+static inline void
+prefetch(const void *address)
+{
+#if defined(__GNUC__)
+	__builtin_prefetch(address);
+#endif
 }
 
 /*
- * Step 2, for the lines that wait.
+ * Step 2, for the lines that wait: first find the numbers, then note the
+ * lines in the units, whose memory is on its way by then.
  */
 static void
 find_pending_lines(ChartBuild *build)
 {
 	const CodeIndex *number_of = &build->number_of;
+	Unit	   *unit = build->unit;
+	uint32		nfound;
+	uint32		node[lengthof(build->pending)];
+	uint32		supervisor[lengthof(build->pending)];
 
-	for (uint32 i = 0; i < build->npending; i++)
+	for (nfound = 0; nfound < build->npending; nfound++)
 	{
-		PendingLine line = build->pending[i];
-		uint32		node;
-		uint32		supervisor;
+		PendingLine line = build->pending[nfound];
 
 		if (build->guess < build->nunits &&
-			build->code[build->guess] == line.node)
-			node = build->guess;
+			unit[build->guess].code == line.node)
+			node[nfound] = build->guess;
 		else
-			node = code_index_find(number_of, line.node);
-		supervisor = code_index_find(number_of, line.supervisor);
+			node[nfound] = code_index_find(number_of, line.node);
+		if (line.supervisor != build->last_supervisor)
+		{
+			build->last_supervisor = line.supervisor;
+			build->last_number = code_index_find(number_of, line.supervisor);
+		}
+		supervisor[nfound] = build->last_number;
 
-		if (node == CODE_INDEX_NONE)
-			fault_is(build, CHART_UNKNOWN_NODE, 2, line.node,
-					 line.supervisor, IOM_NODE_NONE);
-		else if (supervisor == CODE_INDEX_NONE)
-			fault_is(build, CHART_UNKNOWN_SUPERVISOR, 2, line.node,
-					 line.supervisor, IOM_NODE_NONE);
-		else if (build->supervisor[node] != CHART_NONE)
-			fault_is(build, CHART_SECOND_LINE, 3, line.node,
-					 build->code[build->supervisor[node]], line.supervisor);
-		if (build->fault.kind != CHART_SOUND)
+		if (node[nfound] == CODE_INDEX_NONE ||
+			supervisor[nfound] == CODE_INDEX_NONE)
 			break;
-		build->supervisor[node] = supervisor;
-		build->guess = node + 1;
+		prefetch(&unit[node[nfound]]);
+		prefetch(&unit[supervisor[nfound]]);
+		build->guess = node[nfound] + 1;
 	}
+
+	for (uint32 i = 0; i < nfound; i++)
+	{
+		Unit	   *lower = &unit[node[i]];
+
+		if (lower->supervisor != CHART_NONE)
+		{
+			fault_is(build, CHART_SECOND_LINE, 3, lower->code,
+					 unit[lower->supervisor].code, unit[supervisor[i]].code);
+			return;
+		}
+		lower->supervisor = supervisor[i];
+		unit[supervisor[i]].nreports++;
+	}
+
+	if (nfound < build->npending)
+		fault_is(build, node[nfound] == CODE_INDEX_NONE ?
+				 CHART_UNKNOWN_NODE : CHART_UNKNOWN_SUPERVISOR, 2,
+				 build->pending[nfound].node,
+				 build->pending[nfound].supervisor, IOM_NODE_NONE);
 	build->npending = 0;
 }
 
 /*
- * Step 3: first[] and report[].
+ * Step 3: report[], and where in it each unit's reports are.
  */
 static void
 group_reports(ChartBuild *build)
 {
-	const OrgMemory *scratch = build->scratch;
+	Unit	   *unit = build->unit;
 	uint32		nunits = build->nunits;
-	uint32	   *first = build->first;
-	uint32	   *report = build->report;
 	uint32		sum = 0;
-	Sibling    *sibling = NULL;
-	size_t		room = 0;
+	uint32		root;
 
-	memset(first, 0, ((size_t) nunits + 2) * sizeof(uint32));
-
-	/* first[] counts, then points behind each group, then to its begin */
 	for (uint32 i = 0; i < nunits; i++)
-		first[Min(build->supervisor[i], nunits)]++;
-	for (uint32 i = 0; i <= nunits; i++)
 	{
-		sum += first[i];
-		first[i] = sum;
+		unit[i].first = sum;
+		sum += unit[i].nreports;
+		unit[i].nreports = 0;
 	}
-	first[nunits + 1] = sum;
-	for (uint32 i = nunits; i-- > 0;)
-		report[--first[Min(build->supervisor[i], nunits)]] = i;
-
-	for (uint32 i = 0; i <= nunits; i++)
+	root = build->first_root = sum;
+	for (uint32 i = 0; i < nunits; i++)
 	{
-		uint32		n = first[i + 1] - first[i];
-		uint32	   *group = &report[first[i]];
+		uint32		supervisor = unit[i].supervisor;
 
-		org_poll(scratch, i);
-		if (n < 2)
-			continue;
-		if (n > room)
-		{
-			org_free(scratch, sibling);
-			room = (size_t) n * 2;
-			sibling = org_alloc(scratch, room, sizeof(Sibling));
-		}
-		for (uint32 k = 0; k < n; k++)
-		{
-			sibling[k].number = group[k];
-			sibling[k].position = build->position[group[k]];
-			sibling[k].code = build->code[group[k]];
-		}
+		org_poll(build->scratch, i);
+		if (i + CODE_INDEX_AHEAD < nunits &&
+			unit[i + CODE_INDEX_AHEAD].supervisor != CHART_NONE)
+			prefetch(&unit[unit[i + CODE_INDEX_AHEAD].supervisor]);
+		if (supervisor == CHART_NONE)
+			build->report[root++] = i;
+		else
+			build->report[unit[supervisor].first +
+						  unit[supervisor].nreports++] = i;
+	}
+}
+
+/*
+ * Push the reports of one supervisor on the stack, the last one first.
+ */
+static Step *
+push_reports(ChartBuild *build, const uint32 *group, uint32 n, uint32 parent,
+			 Sibling *sibling, Step *top)
+{
+	for (uint32 k = 0; k < n; k++)
+		prefetch(&build->unit[group[k]]);
+	for (uint32 k = 0; k < n; k++)
+	{
+		const Unit *unit = &build->unit[group[k]];
+
+		sibling[k].number = group[k];
+		sibling[k].position = unit->position;
+		sibling[k].code = unit->code;
+		prefetch(&build->report[unit->first]);
+	}
+	if (n > 1)
 		sort_siblings(sibling, n);
-		for (uint32 k = 0; k < n; k++)
-			group[k] = sibling[k].number;
+	for (uint32 k = n; k-- > 0; top++)
+	{
+		top->number = sibling[k].number;
+		top->parent = parent;
 	}
+	return top;
 }
 
 /*
@@ -430,49 +478,73 @@ static bool
 hand_out_ranks(ChartBuild *build, Chart *chart)
 {
 	uint32		nunits = build->nunits;
-	const uint32 *first = build->first;
+	uint32		largest = nunits - build->first_root;
 	ChartPlace *place = chart->place;
-	uint32	   *stack = build->stack;
-	uint32		top = 0;
+	Step	   *stack = org_alloc(build->scratch, (size_t) nunits + 1,
+								  sizeof(Step));
+	Step	   *top;
+	Sibling    *sibling;
 	uint32		rank = 0;
 
-	for (uint32 k = first[nunits + 1]; k-- > first[nunits];)
-		stack[top++] = build->report[k];
+	for (uint32 i = 0; i < nunits; i++)
+		largest = Max(largest, build->unit[i].nreports);
+	sibling = org_alloc(build->scratch, (size_t) largest + 1,
+						sizeof(Sibling));
 
-	while (top > 0)
+	top = push_reports(build, &build->report[build->first_root],
+					   nunits - build->first_root, CHART_NONE, sibling, stack);
+	while (top > stack)
 	{
-		uint32		number = stack[--top];
-		uint32		supervisor = build->supervisor[number];
+		Step		step = *--top;
+		Unit	   *unit = &build->unit[step.number];
 
 		org_poll(build->scratch, rank);
-		build->rank[number] = rank;
-		chart->code[rank] = build->code[number];
+		unit->supervisor = rank;
+		chart->code[rank] = unit->code;
 		place[rank].size = 1;
-		if (supervisor == CHART_NONE)
+		place[rank].parent = step.parent;
+		if (step.parent == CHART_NONE)
 		{
-			place[rank].parent = CHART_NONE;
 			place[rank].level = 1;
 			place[rank].jump = rank;
 		}
 		else
 		{
-			uint32		parent = build->rank[supervisor];
-			uint32		jump = place[parent].jump;
+			const ChartPlace *parent = &place[step.parent];
+			const ChartPlace *jump = &place[parent->jump];
 
-			place[rank].parent = parent;
-			place[rank].level = place[parent].level + 1;
-			if (place[parent].level - place[jump].level ==
-				place[jump].level - place[place[jump].jump].level)
-				place[rank].jump = place[jump].jump;
+			place[rank].level = parent->level + 1;
+			if (parent->level - jump->level ==
+				jump->level - place[jump->jump].level)
+				place[rank].jump = jump->jump;
 			else
-				place[rank].jump = parent;
+				place[rank].jump = step.parent;
 		}
+		if (unit->nreports > 0)
+			top = push_reports(build, &build->report[unit->first],
+							   unit->nreports, rank, sibling, top);
+		unit->first = REACHED;
 		rank++;
-
-		for (uint32 k = first[number + 1]; k-- > first[number];)
-			stack[top++] = build->report[k];
 	}
 	return rank == nunits;
+}
+
+/*
+ * The hash table of the build becomes that of the chart.
+ */
+static void
+put_ranks_for_numbers(const ChartBuild *build, CodeIndex *index)
+{
+	const Unit *unit = build->unit;
+
+	for (CodeSlot *slot = index->slot; slot < index->end; slot++)
+	{
+		if (slot + CODE_INDEX_AHEAD < index->end &&
+			slot[CODE_INDEX_AHEAD].value != CODE_INDEX_NONE)
+			prefetch(&unit[slot[CODE_INDEX_AHEAD].value]);
+		if (slot->value != CODE_INDEX_NONE)
+			slot->value = unit[slot->value].supervisor;
+	}
 }
 
 /*
@@ -510,26 +582,28 @@ report_cycle(const ChartBuild *build, ChartFault *fault)
 	uint32		smallest;
 
 	/*
-	 * Climb from every node until a root or a node that was seen: if the same
-	 * climb saw it, it is on a cycle.
+	 * Climb from every node that was not reached, until one that was seen: if
+	 * the same climb saw it, it is on a cycle.
 	 */
 	memset(climb, 0xFF, nunits * sizeof(uint32));
 	for (uint32 start = 0; at == CHART_NONE; start++)
 	{
-		for (at = start; at != CHART_NONE && climb[at] == CHART_NONE;
-			 at = build->supervisor[at])
+		if (build->unit[start].first == REACHED)
+			continue;
+		for (at = start; climb[at] == CHART_NONE;
+			 at = build->unit[at].supervisor)
 			climb[at] = start;
-		if (at != CHART_NONE && climb[at] != start)
+		if (climb[at] != start)
 			at = CHART_NONE;
 	}
 
 	smallest = at;
 	fault->length = 1;
-	for (uint32 up = build->supervisor[at]; up != at;
-		 up = build->supervisor[up])
+	for (uint32 up = build->unit[at].supervisor; up != at;
+		 up = build->unit[up].supervisor)
 	{
 		fault->length++;
-		if (build->code[up] < build->code[smallest])
+		if (build->unit[up].code < build->unit[smallest].code)
 			smallest = up;
 	}
 
@@ -538,7 +612,7 @@ report_cycle(const ChartBuild *build, ChartFault *fault)
 	at = smallest;
 	for (uint32 i = 0; i < fault->nnodes; i++)
 	{
-		fault->nodes[i] = build->code[at];
-		at = build->supervisor[at];
+		fault->nodes[i] = build->unit[at].code;
+		at = build->unit[at].supervisor;
 	}
 }
