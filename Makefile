@@ -14,6 +14,8 @@ OBJS = \
 	src/chart.o \
 	src/chart_build.o \
 	src/chart_cache.o \
+	src/chart_compile.o \
+	src/chart_probe.o \
 	src/code_index.o \
 	src/guard.o \
 	src/hierarchy.o \
@@ -26,6 +28,7 @@ OBJS = \
 	src/node_planner.o \
 	src/node_selfuncs.o \
 	src/node_set.o \
+	src/org_seek.o \
 	src/org_tables.o \
 	src/render.o \
 	src/revision.o \

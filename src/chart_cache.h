@@ -19,6 +19,79 @@
 #include "revision.h"
 
 /*
+ * What a question needs of the hierarchy.  A chart that has just that answers
+ * it like the chart of everything.
+ */
+typedef enum ScopeKind
+{
+	SCOPE_ALL,
+	SCOPE_ABOVE,				/* two nodes and their supervisors */
+	SCOPE_BELOW,				/* a node and its subtree */
+	SCOPE_BESIDE				/* a node's supervisor and that one's reports */
+} ScopeKind;
+
+typedef struct ChartScope
+{
+	ScopeKind	kind;
+	uint32		depth;			/* so many levels above or below */
+	IomNode		node;
+	IomNode		other;			/* the second node, or IOM_NODE_NONE */
+} ChartScope;
+
+static inline ChartScope
+chart_scope(ScopeKind kind, uint32 depth, IomNode node, IomNode other)
+{
+	ChartScope	scope;
+
+	scope.kind = kind;
+	scope.depth = depth;
+	scope.node = node;
+	scope.other = other;
+	return scope;
+}
+
+#define ALL_LEVELS	PG_UINT32_MAX
+
+static inline ChartScope
+scope_all(void)
+{
+	return chart_scope(SCOPE_ALL, ALL_LEVELS, IOM_NODE_NONE, IOM_NODE_NONE);
+}
+
+static inline ChartScope
+scope_above(IomNode node, uint32 depth)
+{
+	return chart_scope(SCOPE_ABOVE, depth, node, IOM_NODE_NONE);
+}
+
+static inline ChartScope
+scope_above_both(IomNode node, IomNode other)
+{
+	return chart_scope(SCOPE_ABOVE, ALL_LEVELS, node, other);
+}
+
+static inline ChartScope
+scope_below(IomNode node, uint32 depth)
+{
+	return chart_scope(SCOPE_BELOW, depth, node, IOM_NODE_NONE);
+}
+
+static inline ChartScope
+scope_beside(IomNode node)
+{
+	return chart_scope(SCOPE_BESIDE, 1, node, IOM_NODE_NONE);
+}
+
+/* Does a chart of the outer scope answer what needs the inner one? */
+static inline bool
+scope_includes(const ChartScope *outer, const ChartScope *inner)
+{
+	return outer->kind == SCOPE_ALL ||
+		(outer->kind == inner->kind && outer->node == inner->node &&
+		 outer->other == inner->other && outer->depth >= inner->depth);
+}
+
+/*
  * A chart in the cache.  It is pinned by whoever uses it beyond one call; it
  * goes when it is neither listed nor pinned.
  */
@@ -28,6 +101,7 @@ typedef struct CachedChart
 	uint64		serial;			/* never used twice in a backend */
 	HierarchyState state;
 	Days		days;			/* on which it is right */
+	ChartScope	scope;			/* what it has */
 	MemoryContext context;		/* all of it, this struct included */
 	bool		listed;
 	int			pins;
@@ -39,16 +113,18 @@ typedef struct CachedChart
 extern void chart_cache_define_settings(void);
 extern void chart_cache_forget_today(void);
 extern void chart_cache_settle(uint64 own_change, uint64 revision);
-extern const CachedChart *chart_cache_find(int64 day);
-extern const CachedChart *chart_cache_peek(int64 day);
-extern const CachedChart *chart_cache_find_today(void);
+extern const CachedChart *chart_cache_find(int64 day, ChartScope scope);
+extern const CachedChart *chart_cache_peek(int64 day, ChartScope scope,
+										   uint32 max_probes);
+extern double chart_cache_guess_size(int64 day, IomNode top);
+extern const CachedChart *chart_cache_find_today(ChartScope scope);
 extern const CachedChart *chart_cache_first(void);
 extern const CachedChart *chart_cache_pin(const CachedChart *cached,
 										  MemoryContext owner);
 extern OrgMemory org_memory_of(MemoryContext context);
 
 /*
- * What chart_cache_find_today() found last, for a caller who asks again under
+ * The whole chart that chart_cache_find_today() found last, for a caller who asks again under
  * the same snapshot.
  */
 typedef struct ChartToday
@@ -76,22 +152,22 @@ chart_today_is_known(void)
 }
 
 /*
- * The chart for the active snapshot and the day that is set (or today): a few
- * comparisons where nothing changed since the last call.  Good until control
- * returns to the executor.
+ * A chart for the active snapshot and the day that is set (or today) that has
+ * what is asked for: a few comparisons where nothing changed since the last
+ * call.  Good until control returns to the executor.
  */
 static inline const CachedChart *
-chart_today(void)
+chart_today(ChartScope scope)
 {
 	return likely(chart_today_is_known()) ? chart_today_memo.cached :
-		chart_cache_find_today();
+		chart_cache_find_today(scope);
 }
 
 /*
- * The chart for the day that argument n of a function, its as_of, asks for.
+ * The same for the day that argument n of a function, its as_of, asks for.
  */
-#define CHART_FOR_ARG(n) \
-	(PG_ARGISNULL(n) ? chart_today() : \
-	 chart_cache_find(PG_GETARG_DATEADT(n)))
+#define CHART_FOR_ARG(n, scope) \
+	(PG_ARGISNULL(n) ? chart_today(scope) : \
+	 chart_cache_find(PG_GETARG_DATEADT(n), scope))
 
 #endif							/* CHART_CACHE_H */

@@ -37,19 +37,36 @@ PG_FUNCTION_INFO_V1(iom_common_supervisor_final);
 PG_FUNCTION_INFO_V1(iom_distance);
 
 /*
- * Chart and rank of the first argument; arguments after it are the function's
+ * Chart and rank of the first argument; the chart has at least the given
+ * scope, see chart_cache.h.  Arguments after it are the function's
  * own but for the last, as_of.  Returns null from the function if the node is
  * null or unknown.
  */
-#define GET_CHART_AND_RANK(as_of_argument) \
+#define GET_CHART_AND_RANK(as_of_argument, scope) \
 	const Chart *chart; \
 	uint32		rank; \
 \
 	if (PG_ARGISNULL(0)) \
 		PG_RETURN_NULL(); \
-	chart = CHART_FOR_ARG(as_of_argument)->chart; \
+	chart = CHART_FOR_ARG(as_of_argument, scope)->chart; \
 	rank = chart_find(chart, PG_GETARG_IOM_NODE(0)); \
 	if (rank == CHART_NONE) \
+		PG_RETURN_NULL()
+
+/* The same with the ranks of the first two arguments. */
+#define GET_CHART_AND_RANKS(as_of_argument) \
+	const Chart *chart; \
+	uint32		rank; \
+	uint32		other; \
+\
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1)) \
+		PG_RETURN_NULL(); \
+	chart = CHART_FOR_ARG(as_of_argument, \
+						  scope_above_both(PG_GETARG_IOM_NODE(0), \
+										   PG_GETARG_IOM_NODE(1)))->chart; \
+	rank = chart_find(chart, PG_GETARG_IOM_NODE(0)); \
+	other = chart_find(chart, PG_GETARG_IOM_NODE(1)); \
+	if (rank == CHART_NONE || other == CHART_NONE) \
 		PG_RETURN_NULL()
 
 #define RETURN_NODE_AT(rank_) \
@@ -70,7 +87,7 @@ PG_FUNCTION_INFO_V1(iom_distance);
 Datum
 iom_supervisor(PG_FUNCTION_ARGS)
 {
-	GET_CHART_AND_RANK(1);
+	GET_CHART_AND_RANK(1, scope_above(PG_GETARG_IOM_NODE(0), 1));
 	RETURN_NODE_AT(chart->place[rank].parent);
 }
 
@@ -80,7 +97,7 @@ iom_ancestor(PG_FUNCTION_ARGS)
 {
 	int32		level;
 
-	GET_CHART_AND_RANK(2);
+	GET_CHART_AND_RANK(2, scope_above(PG_GETARG_IOM_NODE(0), ALL_LEVELS));
 	if (PG_ARGISNULL(1))
 		PG_RETURN_NULL();
 	level = PG_GETARG_INT32(1);
@@ -93,7 +110,7 @@ iom_ancestor(PG_FUNCTION_ARGS)
 Datum
 iom_root(PG_FUNCTION_ARGS)
 {
-	GET_CHART_AND_RANK(1);
+	GET_CHART_AND_RANK(1, scope_above(PG_GETARG_IOM_NODE(0), ALL_LEVELS));
 	RETURN_NODE_AT(chart_root(chart, rank));
 }
 
@@ -101,7 +118,7 @@ iom_root(PG_FUNCTION_ARGS)
 Datum
 iom_level(PG_FUNCTION_ARGS)
 {
-	GET_CHART_AND_RANK(1);
+	GET_CHART_AND_RANK(1, scope_above(PG_GETARG_IOM_NODE(0), ALL_LEVELS));
 	PG_RETURN_INT32((int32) chart->place[rank].level);
 }
 
@@ -109,7 +126,7 @@ iom_level(PG_FUNCTION_ARGS)
 Datum
 iom_height(PG_FUNCTION_ARGS)
 {
-	GET_CHART_AND_RANK(1);
+	GET_CHART_AND_RANK(1, scope_below(PG_GETARG_IOM_NODE(0), ALL_LEVELS));
 	PG_RETURN_INT32((int32) chart->height[rank]);
 }
 
@@ -117,7 +134,7 @@ iom_height(PG_FUNCTION_ARGS)
 Datum
 iom_size(PG_FUNCTION_ARGS)
 {
-	GET_CHART_AND_RANK(1);
+	GET_CHART_AND_RANK(1, scope_below(PG_GETARG_IOM_NODE(0), ALL_LEVELS));
 	PG_RETURN_INT32((int32) chart->place[rank].size);
 }
 
@@ -125,7 +142,7 @@ iom_size(PG_FUNCTION_ARGS)
 Datum
 iom_span(PG_FUNCTION_ARGS)
 {
-	GET_CHART_AND_RANK(1);
+	GET_CHART_AND_RANK(1, scope_below(PG_GETARG_IOM_NODE(0), 1));
 	PG_RETURN_INT32((int32) chart_span(chart, rank));
 }
 
@@ -133,7 +150,7 @@ iom_span(PG_FUNCTION_ARGS)
 Datum
 iom_rank(PG_FUNCTION_ARGS)
 {
-	GET_CHART_AND_RANK(1);
+	GET_CHART_AND_RANK(1, scope_all());
 	PG_RETURN_INT32((int32) rank + 1);
 }
 
@@ -141,7 +158,7 @@ iom_rank(PG_FUNCTION_ARGS)
 Datum
 iom_is_leaf(PG_FUNCTION_ARGS)
 {
-	GET_CHART_AND_RANK(1);
+	GET_CHART_AND_RANK(1, scope_below(PG_GETARG_IOM_NODE(0), 1));
 	PG_RETURN_BOOL(chart->place[rank].size == 1);
 }
 
@@ -158,7 +175,7 @@ iom_path(PG_FUNCTION_ARGS)
 	text	   *path;
 	char	   *end;
 
-	GET_CHART_AND_RANK(2);
+	GET_CHART_AND_RANK(2, scope_above(PG_GETARG_IOM_NODE(0), ALL_LEVELS));
 	if (PG_ARGISNULL(1))
 		PG_RETURN_NULL();
 	separator = PG_GETARG_TEXT_PP(1);
@@ -202,14 +219,7 @@ iom_path(PG_FUNCTION_ARGS)
 Datum
 iom_common_supervisor(PG_FUNCTION_ARGS)
 {
-	uint32		other;
-
-	GET_CHART_AND_RANK(2);
-	if (PG_ARGISNULL(1))
-		PG_RETURN_NULL();
-	other = chart_find(chart, PG_GETARG_IOM_NODE(1));
-	if (other == CHART_NONE)
-		PG_RETURN_NULL();
+	GET_CHART_AND_RANKS(2);
 	RETURN_NODE_AT(chart_common_supervisor(chart, rank, other));
 }
 
@@ -222,7 +232,7 @@ iom_common_supervisor(PG_FUNCTION_ARGS)
 static int64
 common_of_states(int64 a, int64 b)
 {
-	const Chart *chart = chart_today()->chart;
+	const Chart *chart = chart_today(scope_above_both(a, b))->chart;
 	uint32		rank_a = chart_find(chart, a);
 	uint32		rank_b = chart_find(chart, b);
 	uint32		common;
@@ -261,24 +271,19 @@ iom_common_supervisor_combine(PG_FUNCTION_ARGS)
 Datum
 iom_common_supervisor_final(PG_FUNCTION_ARGS)
 {
-	const Chart *chart = chart_today()->chart;
+	IomNode		common = PG_GETARG_INT64(0);
+	const Chart *chart = chart_today(scope_above(common, 0))->chart;
 
-	RETURN_NODE_AT(chart_find(chart, PG_GETARG_INT64(0)));
+	RETURN_NODE_AT(chart_find(chart, common));
 }
 
 /* iom_distance(a, b, as_of): lines up to the common supervisor and down */
 Datum
 iom_distance(PG_FUNCTION_ARGS)
 {
-	uint32		other;
 	uint32		common;
 
-	GET_CHART_AND_RANK(2);
-	if (PG_ARGISNULL(1))
-		PG_RETURN_NULL();
-	other = chart_find(chart, PG_GETARG_IOM_NODE(1));
-	if (other == CHART_NONE)
-		PG_RETURN_NULL();
+	GET_CHART_AND_RANKS(2);
 	common = chart_common_supervisor(chart, rank, other);
 	if (common == CHART_NONE)
 		PG_RETURN_NULL();

@@ -36,20 +36,20 @@ typedef struct NodeWalk
 	const Chart *chart;
 	uint32		next;			/* the rank to return next, or CHART_NONE */
 	uint32		end;			/* of a subtree */
-	uint32		top;			/* whose reports are walked */
+	uint32		top;			/* of a subtree, or whose reports are walked */
 	uint32		left_out;		/* one of them that is not returned */
 	uint32		deepest;		/* level below which nothing is returned */
 } NodeWalk;
 
 /*
- * First call: the chart for the as_of argument, and the rank of argument 0
- * (CHART_NONE if it is null or unknown).
+ * First call: a walk that returns nothing yet, over the chart for the as_of
+ * argument, or over what it has in the given scope.
  */
 static NodeWalk *
-walk_begin(FunctionCallInfo fcinfo, int as_of_argument, uint32 *rank)
+walk_begin(FunctionCallInfo fcinfo, int as_of_argument, ChartScope scope)
 {
 	FuncCallContext *funcctx = SRF_FIRSTCALL_INIT();
-	const CachedChart *cached = CHART_FOR_ARG(as_of_argument);
+	const CachedChart *cached = CHART_FOR_ARG(as_of_argument, scope);
 	NodeWalk   *walk;
 
 	walk = MemoryContextAllocZero(funcctx->multi_call_memory_ctx,
@@ -57,11 +57,27 @@ walk_begin(FunctionCallInfo fcinfo, int as_of_argument, uint32 *rank)
 	walk->chart = chart_cache_pin(cached,
 								  funcctx->multi_call_memory_ctx)->chart;
 	walk->next = CHART_NONE;
-	if (rank != NULL)
-		*rank = PG_ARGISNULL(0) ? CHART_NONE :
-			chart_find(walk->chart, PG_GETARG_IOM_NODE(0));
+	walk->top = CHART_NONE;
+	walk->left_out = CHART_NONE;
 	funcctx->user_fctx = walk;
 	return walk;
+}
+
+/*
+ * The same for a question on a node, argument 0; its rank goes to walk->top.
+ * NULL if it is null or unknown: there is nothing to return.
+ */
+static NodeWalk *
+walk_begin_at(FunctionCallInfo fcinfo, int as_of_argument, ScopeKind kind,
+			  uint32 depth)
+{
+	IomNode		node = PG_ARGISNULL(0) ? IOM_NODE_NONE : PG_GETARG_IOM_NODE(0);
+	NodeWalk   *walk = walk_begin(fcinfo, as_of_argument,
+								  chart_scope(kind, depth, node,
+											  IOM_NODE_NONE));
+
+	walk->top = chart_find(walk->chart, node);
+	return walk->top == CHART_NONE ? NULL : walk;
 }
 
 #define WALK_RETURN_NEXT(funcctx, walk, rank) \
@@ -78,18 +94,18 @@ iom_chart_subtree(PG_FUNCTION_ARGS)
 
 	if (SRF_IS_FIRSTCALL())
 	{
-		uint32		top;
+		bool		limited = !PG_ARGISNULL(1);
+		int32		depth = limited ? PG_GETARG_INT32(1) : 0;
 
-		walk = walk_begin(fcinfo, 2, &top);
-		if (top != CHART_NONE &&
-			(PG_ARGISNULL(1) || PG_GETARG_INT32(1) >= 0))
+		walk = walk_begin_at(fcinfo, 2, SCOPE_BELOW,
+							 limited ? (uint32) Max(depth, 0) : ALL_LEVELS);
+		if (walk != NULL && depth >= 0)
 		{
-			walk->next = top;
-			walk->end = top + walk->chart->place[top].size;
-			walk->deepest = PG_UINT32_MAX;
-			if (!PG_ARGISNULL(1))
-				walk->deepest = walk->chart->place[top].level +
-					(uint32) PG_GETARG_INT32(1);
+			place = &walk->chart->place[walk->top];
+			walk->next = walk->top;
+			walk->end = walk->top + place->size;
+			walk->deepest = limited ? place->level + (uint32) depth :
+				ALL_LEVELS;
 		}
 	}
 
@@ -136,13 +152,10 @@ iom_chart_reports(PG_FUNCTION_ARGS)
 {
 	if (SRF_IS_FIRSTCALL())
 	{
-		uint32		top;
-		NodeWalk   *walk = walk_begin(fcinfo, 1, &top);
+		NodeWalk   *walk = walk_begin_at(fcinfo, 1, SCOPE_BELOW, 1);
 
-		walk->top = top;
-		walk->left_out = CHART_NONE;
-		if (top != CHART_NONE)
-			walk->next = chart_first_report(walk->chart, top);
+		if (walk != NULL)
+			walk->next = chart_first_report(walk->chart, walk->top);
 	}
 	return return_next_report(fcinfo);
 }
@@ -153,13 +166,12 @@ iom_chart_peers(PG_FUNCTION_ARGS)
 {
 	if (SRF_IS_FIRSTCALL())
 	{
-		uint32		rank;
-		NodeWalk   *walk = walk_begin(fcinfo, 1, &rank);
+		NodeWalk   *walk = walk_begin_at(fcinfo, 1, SCOPE_BESIDE, 1);
 
-		walk->left_out = rank;
-		if (rank != CHART_NONE)
+		if (walk != NULL)
 		{
-			walk->top = walk->chart->place[rank].parent;
+			walk->left_out = walk->top;
+			walk->top = walk->chart->place[walk->top].parent;
 			if (walk->top != CHART_NONE)
 				walk->next = chart_first_report(walk->chart, walk->top);
 		}
@@ -173,10 +185,8 @@ iom_chart_roots(PG_FUNCTION_ARGS)
 {
 	if (SRF_IS_FIRSTCALL())
 	{
-		NodeWalk   *walk = walk_begin(fcinfo, 0, NULL);
+		NodeWalk   *walk = walk_begin(fcinfo, 0, scope_all());
 
-		walk->top = CHART_NONE;
-		walk->left_out = CHART_NONE;
 		walk->next = chart_first_root(walk->chart);
 	}
 	return return_next_report(fcinfo);
@@ -192,9 +202,9 @@ iom_chart_supervisors(PG_FUNCTION_ARGS)
 
 	if (SRF_IS_FIRSTCALL())
 	{
-		walk = walk_begin(fcinfo, 1, &rank);
-		if (rank != CHART_NONE)
-			walk->next = walk->chart->place[rank].parent;
+		walk = walk_begin_at(fcinfo, 1, SCOPE_ABOVE, ALL_LEVELS);
+		if (walk != NULL)
+			walk->next = walk->chart->place[walk->top].parent;
 	}
 
 	funcctx = SRF_PERCALL_SETUP();
@@ -231,6 +241,9 @@ iom_charts(PG_FUNCTION_ARGS)
 	{
 		Datum		values[8];
 		bool		nulls[8] = {false};
+
+		if (cached->scope.kind != SCOPE_ALL)
+			continue;			/* an answer, not a chart */
 
 		values[0] = FullTransactionIdGetDatum(FullTransactionIdFromU64(cached->state.revision));
 		values[1] = BoolGetDatum(cached->state.own_change == 0);

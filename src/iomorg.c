@@ -11,7 +11,7 @@
 
 #include "utils/guc.h"
 
-#include "chart_cache.h"
+#include "chart_compile.h"
 #include "org_tables.h"
 #include "revision.h"
 
@@ -24,6 +24,7 @@ _PG_init(void)
 {
 	as_of_define_setting();
 	chart_cache_define_settings();
+	chart_probe_define_setting();
 	MarkGUCPrefixReserved("iomorg");
 
 	org_tables_initialize();

@@ -308,8 +308,9 @@ return_members(ArrayType *array, uint32 n)
 Datum
 iom_subtree_codes(PG_FUNCTION_ARGS)
 {
-	const Chart *chart = chart_today()->chart;
-	uint32		top = chart_find(chart, PG_GETARG_IOM_NODE(0));
+	IomNode		node = PG_GETARG_IOM_NODE(0);
+	const Chart *chart = chart_today(scope_below(node, ALL_LEVELS))->chart;
+	uint32		top = chart_find(chart, node);
 	uint32		n = top == CHART_NONE ? 0 : chart->place[top].size;
 	ArrayType  *array = allocate_members(fcinfo, n);
 
@@ -322,8 +323,9 @@ iom_subtree_codes(PG_FUNCTION_ARGS)
 Datum
 iom_chain_codes(PG_FUNCTION_ARGS)
 {
-	const Chart *chart = chart_today()->chart;
-	uint32		rank = chart_find(chart, PG_GETARG_IOM_NODE(0));
+	IomNode		node = PG_GETARG_IOM_NODE(0);
+	const Chart *chart = chart_today(scope_above(node, ALL_LEVELS))->chart;
+	uint32		rank = chart_find(chart, node);
 	uint32		n = rank == CHART_NONE ? 0 : chart->place[rank].level;
 	ArrayType  *array = allocate_members(fcinfo, n);
 
@@ -484,21 +486,27 @@ iom_supervisors_support(PG_FUNCTION_ARGS)
 }
 
 /*
- * The chart for a question that only a chart answers, and the rank of the
- * node in argument 0.  False if there is none.
+ * The chart for a question on the node in argument 0, and its rank.  False if
+ * there is none.
  */
 static bool
-charted_argument(SupportRequestRows *request, int64 day, const Chart **chart,
-				 uint32 *rank)
+charted_argument(SupportRequestRows *request, int64 day, ScopeKind kind,
+				 const Chart **chart, uint32 *rank)
 {
-	const CachedChart *cached = chart_cache_peek(day);
-	Const	   *node = constant_argument(request, 0);
+	Const	   *argument = constant_argument(request, 0);
+	const CachedChart *cached;
+	IomNode		node;
 
-	if (cached == NULL || node == NULL)
+	if (argument == NULL)
+		return false;
+	node = argument->constisnull ? IOM_NODE_NONE :
+		DatumGetIomNode(argument->constvalue);
+	cached = chart_cache_peek(day, chart_scope(kind, 1, node, IOM_NODE_NONE),
+							  NODE_SET_PROBES);
+	if (cached == NULL)
 		return false;
 	*chart = cached->chart;
-	*rank = node->constisnull ? CHART_NONE :
-		chart_find(*chart, DatumGetIomNode(node->constvalue));
+	*rank = chart_find(*chart, node);
 	return true;
 }
 
@@ -512,7 +520,8 @@ iom_reports_support(PG_FUNCTION_ARGS)
 	const Chart *chart;
 	uint32		rank;
 
-	if (request == NULL || !charted_argument(request, day, &chart, &rank))
+	if (request == NULL || !charted_argument(request, day, SCOPE_BELOW, &chart,
+											 &rank))
 		PG_RETURN_POINTER(NULL);
 	if (list_length(((FuncExpr *) request->node)->args) == 3)
 	{
@@ -535,7 +544,8 @@ iom_peers_support(PG_FUNCTION_ARGS)
 	const Chart *chart;
 	uint32		rank;
 
-	if (request == NULL || !charted_argument(request, day, &chart, &rank))
+	if (request == NULL || !charted_argument(request, day, SCOPE_BESIDE, &chart,
+											 &rank))
 		PG_RETURN_POINTER(NULL);
 	if (rank == CHART_NONE || chart->place[rank].parent == CHART_NONE)
 		request->rows = 0;
@@ -551,7 +561,7 @@ iom_roots_support(PG_FUNCTION_ARGS)
 	int64		day;
 	SupportRequestRows *request = rows_request((Node *) PG_GETARG_POINTER(0),
 											   &day);
-	const CachedChart *cached = request ? chart_cache_peek(day) : NULL;
+	const CachedChart *cached = request ? chart_cache_peek(day, scope_all(), 0) : NULL;
 
 	if (cached == NULL)
 		PG_RETURN_POINTER(NULL);

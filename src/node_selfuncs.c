@@ -260,7 +260,7 @@ read_column(VariableStatData *vardata, Oid operator, double total,
 	}
 	if (column->nbounds > 0)
 	{
-		cached = chart_cache_peek(as_of_day(true, 0));
+		cached = chart_cache_peek(as_of_day(true, 0), scope_all(), 0);
 		fill_bin_densities(column, cached);
 	}
 }

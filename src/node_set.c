@@ -107,7 +107,8 @@ NodeSet
 node_set_for_planner(NodeSetKind kind, int64 day, Node *node_expression)
 {
 	NodeSet		set;
-	const CachedChart *cached;
+	const CachedChart *whole = chart_cache_peek(day, scope_all(), 0);
+	const CachedChart *cached = whole;
 	Const	   *constant = NULL;
 	IomNode		node;
 
@@ -117,18 +118,30 @@ node_set_for_planner(NodeSetKind kind, int64 day, Node *node_expression)
 	memset(&set, 0, sizeof(set));
 	set.kind = kind;
 	set.top = CHART_NONE;
-	cached = chart_cache_peek(day);
-	set.chart = cached ? cached->chart : NULL;
-	set.total = set.chart ? Max(set.chart->nnodes, 1) : guess_total();
+	set.total = whole ? Max(whole->chart->nnodes, 1) : guess_total();
 
-	if (constant == NULL || (set.chart == NULL && !constant->constisnull))
-		set.count = set.chart ? mean_level(set.chart) :
-			Min(set.total, GUESSED_LEVEL);
-	else if (constant->constisnull)
+	if (constant && constant->constisnull)
+	{
 		set.known = true;		/* no node is within it */
+		return set;
+	}
+	node = constant ? DatumGetIomNode(constant->constvalue) : IOM_NODE_NONE;
+	if (constant && whole == NULL)
+		cached = chart_cache_peek(day, kind == SUBTREE_OF ?
+								  scope_below(node, ALL_LEVELS) :
+								  scope_above(node, ALL_LEVELS),
+								  NODE_SET_PROBES);
+
+	set.chart = cached ? cached->chart : NULL;
+	if (cached == NULL || constant == NULL)
+	{
+		set.count = whole ? mean_level(whole->chart) : GUESSED_LEVEL;
+		if (constant && kind == SUBTREE_OF)
+			set.count = Max(set.count, chart_cache_guess_size(day, node));
+		set.count = Min(set.count, set.total);
+	}
 	else
 	{
-		node = DatumGetIomNode(constant->constvalue);
 		set.known = true;
 		set.top = chart_find(set.chart, node);
 		if (set.top == CHART_NONE)

@@ -24,6 +24,9 @@ typedef enum NodeSetKind
 /* No more nodes of one set are looked at while a query is planned. */
 #define NODE_SET_SAMPLE		1024
 
+/* Nor are more index probes made, where there is no chart yet. */
+#define NODE_SET_PROBES		256
+
 typedef struct NodeSet
 {
 	NodeSetKind kind;
@@ -31,7 +34,8 @@ typedef struct NodeSet
 	double		count;			/* nodes in the set; if the node is not known
 								 * yet, in an average one */
 	bool		known;			/* the rest tells which they are */
-	const Chart *chart;			/* NULL: the sample is the set */
+	const Chart *chart;			/* of the set, if it is known; of everything,
+								 * or NULL, if not */
 	uint32		top;			/* rank of the node, if there is a chart */
 	uint32		nsample;		/* nodes of it, evenly drawn; count, if all */
 	IomNode    *sample;

@@ -472,39 +472,49 @@ org_scan_lines(Relation line, Snapshot snapshot)
 	not_null(rel, column, (slot)->tts_values[(column) - 1], \
 			 (slot)->tts_isnull[(column) - 1])
 
+/*
+ * What a slot has of a row of iom_unit or iom_line, as the tables are known to
+ * be.
+ */
+void
+org_unit_from_slot(const OrgTables *tables, Relation unit,
+				   TupleTableSlot *slot, UnitRow *row)
+{
+	slot_getsomeattrs(slot, tables->unit_last);
+	row->node = DatumGetIomNode(SLOT_COLUMN(slot, unit, tables->unit_node));
+	row->position = DatumGetInt32(SLOT_COLUMN(slot, unit,
+											  tables->unit_position));
+	row->valid = days_of_range(SLOT_COLUMN(slot, unit, tables->unit_valid));
+}
+
+void
+org_line_from_slot(const OrgTables *tables, Relation line,
+				   TupleTableSlot *slot, LineRow *row)
+{
+	slot_getsomeattrs(slot, tables->line_last);
+	row->node = DatumGetIomNode(SLOT_COLUMN(slot, line, tables->line_node));
+	row->supervisor = DatumGetIomNode(SLOT_COLUMN(slot, line,
+												  tables->line_supervisor));
+	row->solid = is_solid(SLOT_COLUMN(slot, line, tables->line_line));
+	row->valid = days_of_range(SLOT_COLUMN(slot, line, tables->line_valid));
+	row->tid = slot->tts_tid;
+}
+
 bool
 org_scan_next_unit(OrgScan *scan, UnitRow *row)
 {
-	TupleTableSlot *slot = scan->slot;
-	const OrgTables *tables = &scan->tables;
-	Relation	rel = scan->scan->rs_rd;
-
-	if (!table_scan_getnextslot(scan->scan, ForwardScanDirection, slot))
+	if (!table_scan_getnextslot(scan->scan, ForwardScanDirection, scan->slot))
 		return false;
-	slot_getsomeattrs(slot, tables->unit_last);
-	row->node = DatumGetIomNode(SLOT_COLUMN(slot, rel, tables->unit_node));
-	row->position = DatumGetInt32(SLOT_COLUMN(slot, rel,
-											  tables->unit_position));
-	row->valid = days_of_range(SLOT_COLUMN(slot, rel, tables->unit_valid));
+	org_unit_from_slot(&scan->tables, scan->scan->rs_rd, scan->slot, row);
 	return true;
 }
 
 bool
 org_scan_next_line(OrgScan *scan, LineRow *row)
 {
-	TupleTableSlot *slot = scan->slot;
-	const OrgTables *tables = &scan->tables;
-	Relation	rel = scan->scan->rs_rd;
-
-	if (!table_scan_getnextslot(scan->scan, ForwardScanDirection, slot))
+	if (!table_scan_getnextslot(scan->scan, ForwardScanDirection, scan->slot))
 		return false;
-	slot_getsomeattrs(slot, tables->line_last);
-	row->node = DatumGetIomNode(SLOT_COLUMN(slot, rel, tables->line_node));
-	row->supervisor = DatumGetIomNode(SLOT_COLUMN(slot, rel,
-												  tables->line_supervisor));
-	row->solid = is_solid(SLOT_COLUMN(slot, rel, tables->line_line));
-	row->valid = days_of_range(SLOT_COLUMN(slot, rel, tables->line_valid));
-	row->tid = slot->tts_tid;
+	org_line_from_slot(&scan->tables, scan->scan->rs_rd, scan->slot, row);
 	return true;
 }
 

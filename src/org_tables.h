@@ -11,6 +11,7 @@
 #define ORG_TABLES_H
 
 #include "access/genam.h"
+#include "executor/tuptable.h"
 #include "utils/rel.h"
 #include "utils/snapshot.h"
 
@@ -79,6 +80,10 @@ extern OrgScan *org_scan_lines(Relation line, Snapshot snapshot);
 extern bool org_scan_next_unit(OrgScan *scan, UnitRow *row);
 extern bool org_scan_next_line(OrgScan *scan, LineRow *row);
 extern void org_scan_end(OrgScan *scan);
+extern void org_unit_from_slot(const OrgTables *tables, Relation unit,
+							   TupleTableSlot *slot, UnitRow *row);
+extern void org_line_from_slot(const OrgTables *tables, Relation line,
+							   TupleTableSlot *slot, LineRow *row);
 
 extern SysScanDesc org_probe_unit(Relation unit, IomNode node,
 								  Snapshot snapshot);

@@ -121,7 +121,7 @@ Datum
 iom_chart_tree(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	const Chart *chart = CHART_FOR_ARG(2)->chart;
+	const Chart *chart = CHART_FOR_ARG(2, scope_all())->chart;
 	uint32		max_depth = PG_UINT32_MAX;
 
 	InitMaterializedSRF(fcinfo, 0);

@@ -38,6 +38,12 @@ days_contain(Days outer, Days inner)
 }
 
 static inline bool
+days_include(Days days, int64 day)
+{
+	return days.from <= day && day < days.to;
+}
+
+static inline bool
 days_overlap(Days a, Days b)
 {
 	return Max(a.from, b.from) < Min(a.to, b.to);

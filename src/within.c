@@ -36,10 +36,9 @@ typedef struct UpperNode
 	CodeIndex	rank_of;
 } UpperNode;
 
-static UpperNode *
-prepare_upper(FmgrInfo *flinfo, IomNode node)
+static void
+keep_upper(FmgrInfo *flinfo, const CachedChart *today, IomNode node)
 {
-	const CachedChart *today = chart_today();
 	const Chart *chart = today->chart;
 	UpperNode  *upper = flinfo->fn_extra;
 
@@ -54,7 +53,20 @@ prepare_upper(FmgrInfo *flinfo, IomNode node)
 	upper->size = upper->rank == CHART_NONE ? 0 :
 		chart->place[upper->rank].size;
 	upper->rank_of = chart->rank_of;
-	return upper;
+}
+
+/*
+ * The test where the chart or the upper node is another than the last time.
+ */
+static bool
+is_within_today(FmgrInfo *flinfo, IomNode lower, IomNode node)
+{
+	const CachedChart *today = chart_today(scope_above(lower, ALL_LEVELS));
+
+	if (today->scope.kind == SCOPE_ALL)
+		keep_upper(flinfo, today, node);
+	return chart_within(today->chart, chart_find(today->chart, lower),
+						chart_find(today->chart, node));
 }
 
 /*
@@ -64,12 +76,12 @@ prepare_upper(FmgrInfo *flinfo, IomNode node)
 static inline bool
 is_within(FmgrInfo *flinfo, IomNode lower, IomNode node)
 {
-	UpperNode  *upper = flinfo->fn_extra;
+	const UpperNode *upper = flinfo->fn_extra;
 
 	if (unlikely(upper == NULL || !chart_today_is_known() ||
 				 upper->serial != chart_today_memo.serial ||
 				 upper->node != node))
-		upper = prepare_upper(flinfo, node);
+		return is_within_today(flinfo, lower, node);
 	return code_index_find(&upper->rank_of, lower) - upper->rank < upper->size;
 }
 

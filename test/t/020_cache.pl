@@ -12,6 +12,9 @@ use Test::More;
 
 my $node = iomorg_node('cache', allows_streaming => 1,
 	conf => "max_prepared_transactions = 5\nsynchronous_commit = local\n");
+# Here all is about whole charts.
+$node->append_conf('postgresql.conf', 'iomorg.probe_limit = 0');
+$node->reload;
 $node->safe_psql('postgres', 'CREATE EXTENSION iomorg');
 create_check_org($node, 'postgres');
 

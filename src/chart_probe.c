@@ -1,0 +1,564 @@
+/*-------------------------------------------------------------------------
+ *
+ * chart_probe.c
+ *	  A chart of what one question needs, by index.
+ *
+ * Who supervises a node, its chain of command, a small subtree: for these an
+ * index on iom_line tells more cheaply than compiling everything.  The rows
+ * found are compiled to a chart like any other, which has the nodes of a
+ * ChartScope only; the functions that ask do not see the difference.
+ *
+ * How long that pays nobody knows in advance.  So it is done until it has cost
+ * as much as compiling would have, in the present state of the hierarchy; then
+ * it is compiled.  Whatever is asked, that costs at most twice as much as the
+ * better of the two (the ski rental problem: Karlin, Manasse, Rudolph and
+ * Sleator, "Competitive snoopy caching", 1988).  A new state begins a new
+ * account: changes and questions in turn never compile a large organisation.
+ * Where a state is not settled each question has an account of its own, since
+ * no chart of it could be kept.
+ *
+ * What is found to be unsound (two solid lines, a unit that is missing, a way
+ * that does not end within the allowance) is left to the compiler, which says
+ * what is wrong.  What lies apart from the question is not looked at.
+ *
+ * Memory: as in chart_compile.c.  The tables and indexes are locked while they
+ * are read.
+ *
+ * Copyright (c) 2026, the iomorg contributors
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "common/pg_prng.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+
+#include "chart_compile.h"
+#include "org_seek.h"
+
+/*
+ * Compiling so many rows takes as long as one probe, roughly; so many probes
+ * are to be had for what each question costs besides.
+ */
+#define ROWS_A_PROBE	12
+#define PROBES_A_WALK	2
+
+/* With fewer probes than this, the chart is compiled at once. */
+#define FEW_PROBES		16
+
+/* What is spent on guessing how large a subtree is. */
+#define GUESS_PROBES	1024
+#define GUESS_WAYS		16
+
+#define AUTOMATIC		(-1)
+
+static int	probe_limit = AUTOMATIC;
+
+/*
+ * What probes have cost in one state.
+ */
+typedef struct Account
+{
+	HierarchyState state;
+	double		rows;			/* that would be compiled */
+	uint32		spent;			/* probes */
+	ChartScope	refused;		/* a question that took more ... */
+	uint32		refused_probes; /* than so many */
+	double		guess;			/* how many nodes it has; 0: not guessed */
+} Account;
+
+/* Of the states asked for last; several for cursors with snapshots of their
+ * own. */
+static Account accounts[8];
+static int	next_account = 0;
+
+typedef struct ProbedNode
+{
+	IomNode		node;
+	IomNode		supervisor;		/* IOM_NODE_NONE: none, or not asked for */
+	int32		position;
+	uint32		depth;			/* below the node that a descent began with */
+} ProbedNode;
+
+typedef struct Walk
+{
+	ChartDraft	draft;
+	Snapshot	snapshot;
+	Relation	unit;
+	Relation	line;
+	OrgSeek    *seek[LINE_BY_SUPERVISOR + 1];
+	uint32		left;			/* probes */
+	ProbedNode *found;
+	uint32		nfound;
+	uint32		room;
+} Walk;
+
+/*
+ * Define the setting; called once, by _PG_init().
+ */
+void
+chart_probe_define_setting(void)
+{
+	DefineCustomIntVariable("iomorg.probe_limit",
+							"Index probes after which the chart is compiled.",
+							"-1 means as many as cost what compiling costs; "
+							"0 compiles at once.",
+							&probe_limit,
+							AUTOMATIC,
+							AUTOMATIC,
+							PG_INT32_MAX,
+							PGC_USERSET,
+							0,
+							NULL,
+							NULL,
+							NULL);
+}
+
+/*----------
+ * Accounts
+ *----------
+ */
+
+/*
+ * The account of a state.
+ */
+static Account *
+find_account(const HierarchyState *state, Relation unit, Relation line)
+{
+	Account    *account;
+
+	for (int i = 0; i < lengthof(accounts); i++)
+	{
+		if (hierarchy_state_equal(&accounts[i].state, state))
+			return &accounts[i];
+	}
+	account = &accounts[next_account];
+	next_account = (next_account + 1) % lengthof(accounts);
+	account->state = *state;
+	account->rows = (double) org_expected_rows(unit) +
+		(double) org_expected_rows(line);
+	account->spent = 0;
+	account->refused_probes = 0;
+	account->guess = 0;
+	return account;
+}
+
+/*
+ * A chart of the state was compiled: begin anew, for another day.  Returns
+ * how many probes there had been.
+ */
+uint32
+chart_probe_settle_account(const HierarchyState *state)
+{
+	uint32		spent = 0;
+
+	for (int i = 0; i < lengthof(accounts); i++)
+	{
+		if (hierarchy_state_equal(&accounts[i].state, state))
+		{
+			spent = accounts[i].spent;
+			accounts[i].spent = 0;
+		}
+	}
+	return spent;
+}
+
+/*
+ * How many more probes may be made.
+ */
+static uint32
+probes_left(const Account *account)
+{
+	double		limit;
+
+	if (probe_limit == AUTOMATIC)
+	{
+		limit = account->rows / ROWS_A_PROBE;
+		if (limit < FEW_PROBES)
+			return 0;
+	}
+	else
+	{
+		/* an endless way ends before it has read everything many times over */
+		limit = Min(probe_limit, 4 * account->rows + 1000);
+	}
+	limit = Min(limit, PG_INT32_MAX);
+	return limit > account->spent ? (uint32) limit - account->spent : 0;
+}
+
+/*----------
+ * Walking; false: give up
+ *----------
+ */
+
+static Account *
+walk_begin(Walk *walk, const HierarchyState *state)
+{
+	memset(walk, 0, sizeof(Walk));
+	walk->snapshot = GetActiveSnapshot();
+	org_tables_open(&walk->unit, &walk->line);
+	return find_account(state, walk->unit, walk->line);
+}
+
+static void
+walk_end(Walk *walk)
+{
+	for (int i = 0; i < lengthof(walk->seek); i++)
+	{
+		if (walk->seek[i] != NULL)
+			org_seek_end(walk->seek[i]);
+	}
+	table_close(walk->line, AccessShareLock);
+	table_close(walk->unit, AccessShareLock);
+}
+
+/*
+ * One more probe: the rows of a node by an index.
+ */
+static bool
+seek(Walk *walk, OrgIndex index, IomNode node)
+{
+	CHECK_FOR_INTERRUPTS();
+	if (walk->left == 0)
+		return false;
+	walk->left--;
+	if (walk->seek[index] == NULL)
+	{
+		walk->seek[index] = org_seek_begin(index == UNIT_BY_NODE ?
+										   walk->unit : walk->line, index,
+										   walk->snapshot);
+		if (walk->seek[index] == NULL)
+			return false;
+	}
+	org_seek(walk->seek[index], node);
+	return true;
+}
+
+/*
+ * Add a node to those found, if it is there on the day.
+ */
+static bool
+add_unit(Walk *walk, IomNode node, IomNode supervisor, uint32 depth)
+{
+	bool		found = false;
+	UnitRow		row;
+
+	if (!seek(walk, UNIT_BY_NODE, node))
+		return false;
+	while (org_seek_next_unit(walk->seek[UNIT_BY_NODE], &row))
+	{
+		ProbedNode *new;
+
+		if (!chart_draft_sees(&walk->draft, row.valid))
+			continue;
+		if (found)
+			return false;		/* a duplicate */
+		found = true;
+		if (walk->nfound == walk->room)
+		{
+			walk->room *= 2;
+			walk->found = repalloc_huge(walk->found,
+										walk->room * sizeof(ProbedNode));
+		}
+		new = &walk->found[walk->nfound++];
+		new->node = node;
+		new->supervisor = supervisor;
+		new->position = row.position;
+		new->depth = depth;
+	}
+	return true;
+}
+
+/*
+ * The supervisor of a node; IOM_NODE_NONE if it has none.
+ */
+static bool
+find_supervisor(Walk *walk, IomNode node, IomNode *supervisor)
+{
+	LineRow		row;
+
+	*supervisor = IOM_NODE_NONE;
+	if (!seek(walk, LINE_BY_NODE, node))
+		return false;
+	while (org_seek_next_line(walk->seek[LINE_BY_NODE], &row))
+	{
+		if (!row.solid || !chart_draft_sees(&walk->draft, row.valid))
+			continue;
+		if (*supervisor != IOM_NODE_NONE)
+			return false;		/* a second solid line */
+		*supervisor = row.supervisor;
+	}
+	return true;
+}
+
+/*
+ * Find a node and so many levels of supervisors; nothing, if it is unknown.
+ */
+static bool
+climb(Walk *walk, IomNode node, uint32 depth)
+{
+	for (uint32 level = 0;; level++)
+	{
+		uint32		before = walk->nfound;
+		IomNode		supervisor;
+
+		if (!add_unit(walk, node, IOM_NODE_NONE, 0))
+			return false;
+		if (walk->nfound == before)
+			return level == 0;	/* a supervisor must be there */
+		if (level == depth)
+			return true;
+		if (!find_supervisor(walk, node, &supervisor))
+			return false;
+		if (supervisor == IOM_NODE_NONE)
+			return true;
+		walk->found[before].supervisor = supervisor;
+		node = supervisor;
+	}
+}
+
+/*
+ * Find two nodes and all their supervisors: the second chain is cut where it
+ * meets the first.
+ */
+static bool
+climb_both(Walk *walk, IomNode node, IomNode other)
+{
+	uint32		nfirst;
+
+	if (!climb(walk, node, ALL_LEVELS))
+		return false;
+	nfirst = walk->nfound;
+	if (!climb(walk, other, ALL_LEVELS))
+		return false;
+	for (uint32 i = nfirst; i-- > 0 && walk->nfound > nfirst; walk->nfound--)
+	{
+		if (walk->found[i].node != walk->found[walk->nfound - 1].node)
+			break;
+	}
+	return true;
+}
+
+/*
+ * Find a node and so many levels below it; nothing, if it is unknown.
+ */
+static bool
+descend(Walk *walk, IomNode top, uint32 depth)
+{
+	Assert(walk->nfound == 0);
+	if (!add_unit(walk, top, IOM_NODE_NONE, 0))
+		return false;
+	for (uint32 i = 0; i < walk->nfound; i++)
+	{
+		IomNode		supervisor = walk->found[i].node;
+		uint32		below = walk->found[i].depth + 1;
+		LineRow		row;
+
+		if (below > depth)
+			break;
+		if (walk->nfound - i > walk->left ||
+			!seek(walk, LINE_BY_SUPERVISOR, supervisor))
+			return false;
+		while (org_seek_next_line(walk->seek[LINE_BY_SUPERVISOR], &row))
+		{
+			uint32		before = walk->nfound;
+
+			if (walk->left == 0)
+				return false;
+			walk->left--;
+			if (!row.solid || !chart_draft_sees(&walk->draft, row.valid))
+				continue;
+			if (row.node == top ||
+				!add_unit(walk, row.node, supervisor, below) ||
+				walk->nfound == before)
+				return false;
+		}
+	}
+	return true;
+}
+
+/*
+ * Find a node's supervisor and its reports; the node alone if it has none.
+ */
+static bool
+walk_beside(Walk *walk, IomNode node)
+{
+	IomNode		supervisor;
+
+	if (!climb(walk, node, 1))
+		return false;
+	if (walk->nfound < 2)
+		return true;
+	supervisor = walk->found[1].node;
+	walk->nfound = 0;
+	return descend(walk, supervisor, 1);
+}
+
+static bool
+walk_scope(Walk *walk, ChartScope scope)
+{
+	switch (scope.kind)
+	{
+		case SCOPE_ALL:
+			break;
+		case SCOPE_ABOVE:
+			return scope.other == IOM_NODE_NONE ?
+				climb(walk, scope.node, scope.depth) :
+				climb_both(walk, scope.node, scope.other);
+		case SCOPE_BELOW:
+			return descend(walk, scope.node, scope.depth);
+		case SCOPE_BESIDE:
+			return walk_beside(walk, scope.node);
+	}
+	return false;
+}
+
+/*----------
+ * The chart
+ *----------
+ */
+
+/*
+ * The chart of what was found; NULL if that is unsound.
+ */
+static CachedChart *
+compile_found(Walk *walk)
+{
+	ChartDraft *draft = &walk->draft;
+	ChartBuild *build = chart_build_begin(&draft->scratch, &draft->keep,
+										  walk->nfound);
+	ChartFault	fault;
+
+	for (uint32 i = 0; i < walk->nfound; i++)
+		chart_build_unit(build, walk->found[i].node, walk->found[i].position);
+	for (uint32 i = 0; i < walk->nfound; i++)
+	{
+		if (walk->found[i].supervisor != IOM_NODE_NONE)
+			chart_build_line(build, walk->found[i].node,
+							 walk->found[i].supervisor);
+	}
+	return chart_draft_end(draft, build, &fault);
+}
+
+/*
+ * Replace a node by one of its direct reports, by lot; IOM_NODE_NONE if there
+ * is none or there are no probes left.  Returns how many reports it has, as
+ * far as they could be counted.
+ */
+static uint32
+draw_report(Walk *walk, int64 day, pg_prng_state *prng, IomNode *node)
+{
+	IomNode		supervisor = *node;
+	uint32		span = 0;
+	LineRow		row;
+
+	*node = IOM_NODE_NONE;
+	if (!seek(walk, LINE_BY_SUPERVISOR, supervisor))
+		return 0;
+	while (walk->left > 0 &&
+		   org_seek_next_line(walk->seek[LINE_BY_SUPERVISOR], &row))
+	{
+		walk->left--;
+		if (row.solid && days_include(row.valid, day) &&
+			pg_prng_uint64_range(prng, 0, span++) == 0)
+			*node = row.node;
+	}
+	return span;
+}
+
+/*
+ * Is it known already that the question takes more?
+ */
+static bool
+is_refused(const Account *account, ChartScope scope, uint32 max_probes)
+{
+	return account->refused_probes >= max_probes &&
+		scope_includes(&scope, &account->refused);
+}
+
+/*
+ * A chart of a day, of what the active snapshot sees, that has what a question
+ * needs: by at most so many index probes, and not more than compiling the
+ * whole chart of this state would cost.  NULL if that does not suffice.
+ *
+ * The state is the snapshot's.  Raises no error that depends on the question.
+ */
+CachedChart *
+chart_probe(int64 day, ChartScope scope, const HierarchyState *state,
+			uint32 max_probes)
+{
+	Walk		walk;
+	Account    *account;
+	uint32		allowed;
+	CachedChart *cached = NULL;
+
+	if (scope.kind == SCOPE_ALL || max_probes == 0 || probe_limit == 0)
+		return NULL;
+
+	account = walk_begin(&walk, state);
+	allowed = Min(probes_left(account), max_probes);
+	if (allowed > PROBES_A_WALK && !is_refused(account, scope, max_probes))
+	{
+		walk.left = allowed - PROBES_A_WALK;
+		chart_draft_begin(&walk.draft, day);
+		walk.room = 16;
+		walk.found = MemoryContextAlloc(walk.draft.scratch_context,
+										walk.room * sizeof(ProbedNode));
+		if (walk_scope(&walk, scope))
+			cached = compile_found(&walk);
+		else
+		{
+			chart_draft_abandon(&walk.draft);
+			account->refused = scope;
+			account->refused_probes = allowed;
+			account->guess = 0;
+		}
+		account->spent += allowed - walk.left;
+	}
+	walk_end(&walk);
+
+	if (cached != NULL)
+		cached->scope = scope;
+	return cached;
+}
+
+/*
+ * Roughly how many nodes a subtree has that was refused: the mean over some
+ * random ways down of the product of the spans on the way, summed up (Knuth,
+ * "Estimating the efficiency of backtrack programs", 1975).  Guesses the same
+ * each time.
+ */
+double
+chart_probe_guess_size(int64 day, IomNode top, const HierarchyState *state)
+{
+	Walk		walk;
+	Account    *account = walk_begin(&walk, state);
+	pg_prng_state prng;
+	uint32		probes;
+	double		sum = 0;
+
+	if (account->guess > 0)
+	{
+		walk_end(&walk);
+		return account->guess;
+	}
+
+	pg_prng_seed(&prng, (uint64) top);
+	walk.left = probes = Min(probes_left(account) / 4, GUESS_PROBES);
+	for (int i = 0; i < GUESS_WAYS; i++)
+	{
+		double		nodes = 1;
+
+		for (IomNode node = top; node != IOM_NODE_NONE;)
+		{
+			sum += nodes;
+			nodes *= draw_report(&walk, day, &prng, &node);
+		}
+	}
+	account->guess = sum / GUESS_WAYS;
+	account->spent += probes - walk.left;
+	walk_end(&walk);
+	return account->guess;
+}
