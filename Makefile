@@ -40,6 +40,7 @@ REGRESS = \
 	node \
 	node_index \
 	planner \
+	probe \
 	seed \
 	hierarchy \
 	hierarchy_set \

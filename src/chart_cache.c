@@ -222,16 +222,17 @@ make_room(void)
 	{
 		size_t		held = MemoryContextMemAllocated((*link)->context, true);
 
-		if ((*link)->scope.kind != SCOPE_ALL)
-			nanswers++;
+		bool		answer = (*link)->scope.kind != SCOPE_ALL;
+
 		if (ncharts > 0 &&
-			(ncharts >= MAX_CHARTS || nanswers > MAX_ANSWERS ||
+			(ncharts >= MAX_CHARTS || (answer && nanswers >= MAX_ANSWERS) ||
 			 bytes + held > (size_t) chart_memory * 1024))
 			unlist(link);
 		else
 		{
 			bytes += held;
 			ncharts++;
+			nanswers += answer;
 			link = &(*link)->next;
 		}
 	}
@@ -336,17 +337,55 @@ add_chart(CachedChart *cached, const HierarchyState *state, uint64 epoch)
 	}
 }
 
+/* Tell that and why a chart was compiled. */
+static void
+report_compiled(const CachedChart *cached, uint32 probes)
+{
+	const char *why = "needed as a whole";
+
+	if (probes > 0)
+		why = psprintf("after %u index probes", probes);
+	else if (!cached->state.settled)
+		why = "used once, in the middle of a change";
+	ereport(DEBUG1,
+			(errmsg_internal("iomorg: compiled a chart of %u nodes in %.3f ms "
+							 "(%s; %zu bytes; revision " UINT64_FORMAT ")",
+							 cached->chart->nnodes, cached->compile_ms, why,
+							 cached->chart->bytes, cached->state.revision)));
+}
+
+/*
+ * Compile a whole chart and list it.  NULL, and what is wrong, if the rows make
+ * no hierarchy.
+ */
+static CachedChart *
+add_whole_chart(int64 day, const HierarchyState *state, ChartFault *fault)
+{
+	uint64		epoch = org_tables_epoch;
+	uint32		probes = chart_probe_settle_account(state);
+	CachedChart *cached = chart_compile(day, fault);
+
+	if (cached != NULL)
+	{
+		add_chart(cached, state, epoch);
+		report_compiled(cached, probes);
+	}
+	return cached;
+}
+
 /*
  * A chart for the active snapshot and a day that answers a question, if it is
  * there already or comes of so many index probes, and if the user may see it;
  * NULL otherwise.  For the planner: raises no error that depends on privileges
- * or on the hierarchy, and never compiles a whole chart.
+ * or on the hierarchy, and compiles a whole chart only if that is small or has
+ * paid by now.
  */
 const CachedChart *
 chart_cache_peek(int64 day, ChartScope scope, uint32 max_probes)
 {
 	HierarchyState state;
 	CachedChart *cached;
+	ChartFault	fault;
 	uint64		epoch = org_tables_epoch;
 
 	if (!ActiveSnapshotSet() || !org_tables_may_select())
@@ -358,6 +397,8 @@ chart_cache_peek(int64 day, ChartScope scope, uint32 max_probes)
 		cached = chart_probe(day, scope, &state, max_probes);
 		if (cached != NULL)
 			add_chart(cached, &state, epoch);
+		else if (max_probes > 0 && chart_probe_compiling_pays(&state))
+			cached = add_whole_chart(day, &state, &fault);
 	}
 	return cached;
 }
@@ -378,23 +419,6 @@ chart_cache_guess_size(int64 day, IomNode top)
 	return chart_probe_guess_size(day, top, &state);
 }
 
-/* Tell that and why a chart was compiled. */
-static void
-report_compiled(const CachedChart *cached, uint32 probes)
-{
-	const char *why = "needed as a whole";
-
-	if (probes > 0)
-		why = psprintf("after %u index probes", probes);
-	else if (!cached->state.settled)
-		why = "used once, in the middle of a change";
-	ereport(DEBUG1,
-			(errmsg_internal("iomorg: compiled a chart of %u nodes in %.3f ms "
-							 "(%s; %zu bytes; revision " UINT64_FORMAT ")",
-							 cached->chart->nnodes, cached->compile_ms, why,
-							 cached->chart->bytes, cached->state.revision)));
-}
-
 /*
  * A chart for the active snapshot and a day that answers a question.  Good
  * until control returns to the executor; pin it for longer.
@@ -407,6 +431,7 @@ chart_cache_find(int64 day, ChartScope scope)
 {
 	HierarchyState state;
 	CachedChart *cached;
+	ChartFault	fault;
 	uint64		epoch;
 
 	org_tables_check_select();
@@ -420,14 +445,14 @@ chart_cache_find(int64 day, ChartScope scope)
 	}
 
 	epoch = org_tables_epoch;
-	cached = chart_probe(day, scope, &state, PG_UINT32_MAX);
+	cached = chart_probe(day, scope, &state, PROBES_THAT_PAY);
 	if (cached != NULL)
 		add_chart(cached, &state, epoch);
 	else
 	{
-		cached = chart_compile(day);
-		add_chart(cached, &state, epoch);
-		report_compiled(cached, chart_probe_settle_account(&state));
+		cached = add_whole_chart(day, &state, &fault);
+		if (cached == NULL)
+			chart_raise_fault(&fault);
 	}
 	return cached;
 }

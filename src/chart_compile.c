@@ -96,11 +96,11 @@ fault_chain(const ChartFault *fault)
 }
 
 /*
- * The rows make no chart: they came behind the guards' back, or constraints
- * are deferred.
+ * Raise the error: the rows make no chart.  They came behind the guards' back,
+ * or constraints are deferred.
  */
-static void
-raise_fault(const ChartFault *fault)
+void
+chart_raise_fault(const ChartFault *fault)
 {
 	const char *detail = NULL;
 
@@ -151,16 +151,15 @@ raise_fault(const ChartFault *fault)
 
 /*
  * Compile a chart of all nodes on a day from what the active snapshot sees.
- * Raises an error if the rows make no hierarchy.
+ * NULL, and what is wrong, if the rows make no hierarchy.
  */
 CachedChart *
-chart_compile(int64 day)
+chart_compile(int64 day, ChartFault *fault)
 {
 	Snapshot	snapshot = GetActiveSnapshot();
 	ChartDraft	draft;
 	CachedChart *cached;
 	ChartBuild *build;
-	ChartFault	fault;
 	Relation	unit;
 	Relation	line;
 	OrgScan    *scan;
@@ -196,9 +195,9 @@ chart_compile(int64 day)
 	table_close(line, AccessShareLock);
 	table_close(unit, AccessShareLock);
 
-	cached = chart_draft_end(&draft, build, &fault);
+	cached = chart_draft_end(&draft, build, fault);
 	if (cached == NULL)
-		raise_fault(&fault);
+		return NULL;
 	cached->scope = scope_all();
 
 	INSTR_TIME_SET_CURRENT(duration);

@@ -53,15 +53,19 @@ extern void chart_draft_begin(ChartDraft *draft, int64 day);
 extern CachedChart *chart_draft_end(ChartDraft *draft, ChartBuild *build,
 									ChartFault *fault);
 extern void chart_draft_abandon(ChartDraft *draft);
-extern CachedChart *chart_compile(int64 day);
+extern CachedChart *chart_compile(int64 day, ChartFault *fault);
+extern void chart_raise_fault(const ChartFault *fault);
 
 /* chart_probe.c */
+#define PROBES_THAT_PAY		PG_UINT32_MAX
+
 extern void chart_probe_define_setting(void);
 extern CachedChart *chart_probe(int64 day, ChartScope scope,
 								const HierarchyState *state,
 								uint32 max_probes);
 extern double chart_probe_guess_size(int64 day, IomNode top,
 									 const HierarchyState *state);
+extern bool chart_probe_compiling_pays(const HierarchyState *state);
 extern uint32 chart_probe_settle_account(const HierarchyState *state);
 
 #endif							/* CHART_COMPILE_H */

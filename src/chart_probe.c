@@ -45,8 +45,10 @@
 #define ROWS_A_PROBE	12
 #define PROBES_A_WALK	2
 
-/* With fewer probes than this, the chart is compiled at once. */
+/* With fewer probes than this, the chart is compiled at once; or, by the
+ * planner, once it knows that a set is not small. */
 #define FEW_PROBES		16
+#define FEW_FOR_PLANNER	2048
 
 /* What is spent on guessing how large a subtree is. */
 #define GUESS_PROBES	1024
@@ -127,15 +129,19 @@ chart_probe_define_setting(void)
 static Account *
 find_account(const HierarchyState *state, Relation unit, Relation line)
 {
-	Account    *account;
+	static Account unsettled;
+	Account    *account = &unsettled;
 
 	for (int i = 0; i < lengthof(accounts); i++)
 	{
 		if (hierarchy_state_equal(&accounts[i].state, state))
 			return &accounts[i];
 	}
-	account = &accounts[next_account];
-	next_account = (next_account + 1) % lengthof(accounts);
+	if (state->settled)
+	{
+		account = &accounts[next_account];
+		next_account = (next_account + 1) % lengthof(accounts);
+	}
 	account->state = *state;
 	account->rows = (double) org_expected_rows(unit) +
 		(double) org_expected_rows(line);
@@ -166,10 +172,10 @@ chart_probe_settle_account(const HierarchyState *state)
 }
 
 /*
- * How many more probes may be made.
+ * How many probes may be made in all.
  */
-static uint32
-probes_left(const Account *account)
+static double
+probes_allowed(const Account *account)
 {
 	double		limit;
 
@@ -180,12 +186,39 @@ probes_left(const Account *account)
 			return 0;
 	}
 	else
+		limit = probe_limit;
+	return Min(limit, PG_INT32_MAX);
+}
+
+/*
+ * How many more.
+ */
+static uint32
+probes_left(const Account *account)
+{
+	double		allowed = probes_allowed(account);
+
+	return allowed > account->spent ? (uint32) allowed - account->spent : 0;
+}
+
+/*
+ * For the planner, which was refused: does it pay to compile the whole chart
+ * of a state by now, or does it take hardly longer than planning?
+ */
+bool
+chart_probe_compiling_pays(const HierarchyState *state)
+{
+	for (int i = 0; i < lengthof(accounts); i++)
 	{
-		/* an endless way ends before it has read everything many times over */
-		limit = Min(probe_limit, 4 * account->rows + 1000);
+		if (hierarchy_state_equal(&accounts[i].state, state))
+		{
+			double		allowed = probes_allowed(&accounts[i]);
+
+			return allowed <= accounts[i].spent ||
+				(probe_limit == AUTOMATIC && allowed <= FEW_FOR_PLANNER);
+		}
 	}
-	limit = Min(limit, PG_INT32_MAX);
-	return limit > account->spent ? (uint32) limit - account->spent : 0;
+	return false;
 }
 
 /*----------
@@ -480,8 +513,8 @@ is_refused(const Account *account, ChartScope scope, uint32 max_probes)
 
 /*
  * A chart of a day, of what the active snapshot sees, that has what a question
- * needs: by at most so many index probes, and not more than compiling the
- * whole chart of this state would cost.  NULL if that does not suffice.
+ * needs: by at most so many index probes, or by as many as pay
+ * (PROBES_THAT_PAY).  NULL if that does not suffice.
  *
  * The state is the snapshot's.  Raises no error that depends on the question.
  */
@@ -494,13 +527,17 @@ chart_probe(int64 day, ChartScope scope, const HierarchyState *state,
 	uint32		allowed;
 	CachedChart *cached = NULL;
 
-	if (scope.kind == SCOPE_ALL || max_probes == 0 || probe_limit == 0)
+	if (max_probes == 0 || probe_limit == 0 ||
+		(max_probes == PROBES_THAT_PAY && scope.kind == SCOPE_ALL))
 		return NULL;
 
 	account = walk_begin(&walk, state);
-	allowed = Min(probes_left(account), max_probes);
-	if (allowed > PROBES_A_WALK && !is_refused(account, scope, max_probes))
+	allowed = max_probes == PROBES_THAT_PAY ? probes_left(account) : max_probes;
+	if (scope.kind != SCOPE_ALL && allowed > PROBES_A_WALK &&
+		!is_refused(account, scope, max_probes))
 	{
+		/* an endless way must end, whatever the setting */
+		allowed = Min(allowed, 4 * account->rows + 1000);
 		walk.left = allowed - PROBES_A_WALK;
 		chart_draft_begin(&walk.draft, day);
 		walk.room = 16;
@@ -536,7 +573,6 @@ chart_probe_guess_size(int64 day, IomNode top, const HierarchyState *state)
 	Walk		walk;
 	Account    *account = walk_begin(&walk, state);
 	pg_prng_state prng;
-	uint32		probes;
 	double		sum = 0;
 
 	if (account->guess > 0)
@@ -546,7 +582,7 @@ chart_probe_guess_size(int64 day, IomNode top, const HierarchyState *state)
 	}
 
 	pg_prng_seed(&prng, (uint64) top);
-	walk.left = probes = Min(probes_left(account) / 4, GUESS_PROBES);
+	walk.left = GUESS_PROBES;
 	for (int i = 0; i < GUESS_WAYS; i++)
 	{
 		double		nodes = 1;
@@ -558,7 +594,7 @@ chart_probe_guess_size(int64 day, IomNode top, const HierarchyState *state)
 		}
 	}
 	account->guess = sum / GUESS_WAYS;
-	account->spent += probes - walk.left;
+	account->spent += GUESS_PROBES - walk.left;
 	walk_end(&walk);
 	return account->guess;
 }

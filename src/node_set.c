@@ -107,7 +107,9 @@ NodeSet
 node_set_for_planner(NodeSetKind kind, int64 day, Node *node_expression)
 {
 	NodeSet		set;
-	const CachedChart *whole = chart_cache_peek(day, scope_all(), 0);
+	const CachedChart *whole = chart_cache_peek(day, scope_all(),
+												node_expression ? 0 :
+												NODE_SET_PROBES);
 	const CachedChart *cached = whole;
 	Const	   *constant = NULL;
 	IomNode		node;
