@@ -11,13 +11,16 @@
  *		parent  -     0     1     1     0     4           /  \
  *		size    6     3     1     1     2     1        DDGO   COS
  *		level   1     2     3     3     2     3        /  \     \
- *		height  2     1     0     0     1     0      IDF  DOE   DGEO
+ *		                                             IDF  DOE   DGEO
+ *		at level 1: 0    at level 2: 1 4    at level 3: 2 3 5
  *
  * The subtree of rank r is the slice [r, r + size[r]), so that "a lies within
- * the subtree of b" is one unsigned comparison (chart_within).  Several roots
- * are a forest; each has level 1 and no parent.
+ * the subtree of b" is one unsigned comparison (chart_within).  The ancestor
+ * of r at a level is the last rank of that level up to r, if r is in its
+ * subtree; ranks of a level are in order, and those of the upper ones are few.
+ * Several roots are a forest; each has level 1 and no parent.
  *
- * Codes are found through a hash table, see chart_find().
+ * Codes are found through a hash table (chart_find), which has the sizes too.
  *
  * The chart knows neither server nor catalog: it takes its memory from a
  * OrgMemory and can be built, asked and freed by any program.  It holds no
@@ -34,29 +37,29 @@
 
 #define CHART_NONE			CODE_INDEX_NONE /* no rank: unknown, no parent */
 #define CHART_MAX_NODES		((uint32) 1 << 30)	/* CHART_NONE is beyond every
-												 * subtree, see is_within() */
+												 * subtree: chart_has_within() */
 
 /*
- * What lies at a rank, apart from its code; what climbing needs, in a quarter
- * of a cache line.
+ * What lies at a rank, apart from its code.
  */
 typedef struct ChartPlace
 {
 	uint32		parent;			/* rank of the supervisor, or CHART_NONE */
 	uint32		size;			/* nodes in the subtree, itself included */
 	uint32		level;			/* 1 for a root */
-	uint32		jump;			/* rank of some ancestor, see chart_build.c;
-								 * itself for a root */
 } ChartPlace;
 
 typedef struct Chart
 {
 	uint32		nnodes;
 	uint32		nroots;
+	uint32		nlevels;
 	IomNode    *code;			/* [nnodes] */
 	ChartPlace *place;			/* [nnodes] */
-	uint32	   *height;			/* [nnodes] layers below; 0 for a leaf */
-	CodeIndex	rank_of;		/* from codes to ranks */
+	uint32	   *at_level;		/* [nnodes] ranks, level by level */
+	uint32	   *level_end;		/* [nlevels + 1] where in at_level those of a
+								 * level end; [0] is 0 */
+	CodeIndex	rank_of;		/* from codes to ranks and sizes */
 	size_t		bytes;			/* memory held, this struct included */
 } Chart;
 
@@ -99,6 +102,9 @@ extern uint32 chart_root(const Chart *chart, uint32 rank);
 extern uint32 chart_ancestor(const Chart *chart, uint32 rank, uint32 level);
 extern uint32 chart_common_supervisor(const Chart *chart, uint32 a, uint32 b);
 extern uint32 chart_span(const Chart *chart, uint32 rank);
+extern uint32 chart_height(const Chart *chart, uint32 rank);
+extern uint32 chart_count_to_level(const Chart *chart, uint32 rank,
+								   uint32 level);
 
 /*
  * The rank of a node, or CHART_NONE if the chart does not have it.
@@ -116,6 +122,19 @@ chart_within(const Chart *chart, uint32 rank, uint32 top)
 	if (rank == CHART_NONE || top == CHART_NONE)
 		return false;
 	return rank - top < chart->place[top].size;
+}
+
+/*
+ * The same of two nodes by their codes, unknown ones included: all that it
+ * reads is two slots of the hash table, whose free ones have no size.
+ */
+static inline bool
+chart_has_within(const Chart *chart, IomNode lower, IomNode upper)
+{
+	const CodeSlot *slot = code_index_slot(&chart->rank_of, lower);
+	const CodeSlot *top = code_index_slot(&chart->rank_of, upper);
+
+	return slot->value - top->value < top->size;
 }
 
 /*

@@ -14,7 +14,8 @@
  *	 4. a walk with a stack of its own sorts each such group by position and
  *		code and hands out the ranks, pre-order; what it does not reach lies on
  *		a cycle or below one;
- *	 5. one pass backwards over the ranks sums up sizes and heights.
+ *	 5. one pass backwards over the ranks sums up the sizes, two more sort the
+ *		ranks by level.
  *
  * All is linear but the sorting of siblings.  Rows come in no particular order,
  * so each step over a large organisation misses the cache at every node.
@@ -103,8 +104,10 @@ static void fault_is(ChartBuild *build, ChartFaultKind kind, uint32 nnodes,
 static void find_pending_lines(ChartBuild *build);
 static void group_reports(ChartBuild *build);
 static bool hand_out_ranks(ChartBuild *build, Chart *chart);
-static void put_ranks_for_numbers(const ChartBuild *build, CodeIndex *index);
+static void put_ranks_for_numbers(const ChartBuild *build, Chart *chart);
 static void sum_up(Chart *chart, const OrgMemory *scratch);
+static void sort_by_level(Chart *chart, const OrgMemory *scratch,
+						  const OrgMemory *keep);
 static void report_cycle(const ChartBuild *build, ChartFault *fault);
 
 /*
@@ -217,7 +220,7 @@ make_room(ChartBuild *build, uint32 room)
 	build->unit = unit;
 	build->room = room;
 
-	org_free(build->keep, build->number_of.slot);
+	org_free(build->keep, build->number_of.block);
 	code_index_create(&build->number_of, room, build->keep);
 	build->nstored = 0;
 	store_units(build);
@@ -265,7 +268,7 @@ chart_build_end(ChartBuild *build, ChartFault *fault)
 	*fault = build->fault;
 	if (fault->kind != CHART_SOUND)
 	{
-		org_free(keep, build->number_of.slot);
+		org_free(keep, build->number_of.block);
 		return NULL;
 	}
 
@@ -279,10 +282,10 @@ chart_build_end(ChartBuild *build, ChartFault *fault)
 	chart->nroots = nunits - build->first_root;
 	chart->code = (IomNode *) arrays;
 	chart->place = (ChartPlace *) (chart->code + nunits);
-	chart->height = (uint32 *) (chart->place + nunits);
+	chart->at_level = (uint32 *) (chart->place + nunits);
+	chart->level_end = NULL;
+	chart->nlevels = 0;
 	chart->rank_of = build->number_of;
-	chart->bytes = sizeof(Chart) + code_index_bytes(&chart->rank_of) +
-		((size_t) nunits + 1) * per_node;
 
 	if (!hand_out_ranks(build, chart))
 	{
@@ -291,7 +294,11 @@ chart_build_end(ChartBuild *build, ChartFault *fault)
 		return NULL;
 	}
 	sum_up(chart, build->scratch);
-	put_ranks_for_numbers(build, &chart->rank_of);
+	sort_by_level(chart, build->scratch, keep);
+	put_ranks_for_numbers(build, chart);
+	chart->bytes = sizeof(Chart) + code_index_bytes(&chart->rank_of) +
+		((size_t) nunits + 1) * per_node +
+		((size_t) chart->nlevels + 1) * sizeof(uint32);
 	return chart;
 }
 
@@ -302,7 +309,8 @@ void
 chart_free(Chart *chart, const OrgMemory *keep)
 {
 	org_free(keep, chart->code);
-	org_free(keep, chart->rank_of.slot);
+	org_free(keep, chart->level_end);
+	org_free(keep, chart->rank_of.block);
 	org_free(keep, chart);
 }
 
@@ -468,11 +476,6 @@ push_reports(ChartBuild *build, const uint32 *group, uint32 n, uint32 parent,
 
 /*
  * Step 4: walk down from the roots.  False if some nodes were not reached.
- *
- * The jump pointer of a node leads to its supervisor or, where two jumps from
- * there are equally long, over both of them: the lengths are those of a
- * skew-binary number, so that the way up takes O(log n) steps (Myers, "An
- * applicative random-access stack", 1983).
  */
 static bool
 hand_out_ranks(ChartBuild *build, Chart *chart)
@@ -503,23 +506,9 @@ hand_out_ranks(ChartBuild *build, Chart *chart)
 		chart->code[rank] = unit->code;
 		place[rank].size = 1;
 		place[rank].parent = step.parent;
-		if (step.parent == CHART_NONE)
-		{
-			place[rank].level = 1;
-			place[rank].jump = rank;
-		}
-		else
-		{
-			const ChartPlace *parent = &place[step.parent];
-			const ChartPlace *jump = &place[parent->jump];
-
-			place[rank].level = parent->level + 1;
-			if (parent->level - jump->level ==
-				jump->level - place[jump->jump].level)
-				place[rank].jump = jump->jump;
-			else
-				place[rank].jump = step.parent;
-		}
+		place[rank].level = step.parent == CHART_NONE ? 1 :
+			place[step.parent].level + 1;
+		chart->nlevels = Max(chart->nlevels, place[rank].level);
 		if (unit->nreports > 0)
 			top = push_reports(build, &build->report[unit->first],
 							   unit->nreports, rank, sibling, top);
@@ -530,20 +519,34 @@ hand_out_ranks(ChartBuild *build, Chart *chart)
 }
 
 /*
- * The hash table of the build becomes that of the chart.
+ * The hash table of the build becomes that of the chart: from numbers to ranks,
+ * and from there to sizes, each fetched ahead.
  */
 static void
-put_ranks_for_numbers(const ChartBuild *build, CodeIndex *index)
+put_ranks_for_numbers(const ChartBuild *build, Chart *chart)
 {
 	const Unit *unit = build->unit;
+	CodeSlot   *slot = chart->rank_of.bucket->slot;
+	size_t		nslots = (size_t) chart->rank_of.nbuckets * CODE_BUCKET_SLOTS;
 
-	for (CodeSlot *slot = index->slot; slot < index->end; slot++)
+	for (size_t i = 0; i < nslots + CODE_INDEX_AHEAD; i++)
 	{
-		if (slot + CODE_INDEX_AHEAD < index->end &&
-			slot[CODE_INDEX_AHEAD].value != CODE_INDEX_NONE)
-			prefetch(&unit[slot[CODE_INDEX_AHEAD].value]);
-		if (slot->value != CODE_INDEX_NONE)
-			slot->value = unit[slot->value].supervisor;
+		size_t		ahead = i + CODE_INDEX_AHEAD;
+
+		if (ahead < nslots && slot[ahead].value != CODE_INDEX_NONE)
+			prefetch(&unit[slot[ahead].value]);
+		if (i < nslots && slot[i].value != CODE_INDEX_NONE)
+		{
+			slot[i].value = unit[slot[i].value].supervisor;
+			prefetch(&chart->place[slot[i].value]);
+		}
+		if (i >= CODE_INDEX_AHEAD)
+		{
+			CodeSlot   *done = &slot[i - CODE_INDEX_AHEAD];
+
+			if (done->value != CODE_INDEX_NONE)
+				done->size = chart->place[done->value].size;
+		}
 	}
 }
 
@@ -554,17 +557,42 @@ put_ranks_for_numbers(const ChartBuild *build, CodeIndex *index)
 static void
 sum_up(Chart *chart, const OrgMemory *scratch)
 {
-	memset(chart->height, 0, chart->nnodes * sizeof(uint32));
 	for (uint32 rank = chart->nnodes; rank-- > 0;)
 	{
 		uint32		parent = chart->place[rank].parent;
 
 		org_poll(scratch, rank);
-		if (parent == CHART_NONE)
-			continue;
-		chart->place[parent].size += chart->place[rank].size;
-		chart->height[parent] = Max(chart->height[parent],
-									chart->height[rank] + 1);
+		if (parent != CHART_NONE)
+			chart->place[parent].size += chart->place[rank].size;
+	}
+}
+
+/*
+ * And by level, by counting.
+ */
+static void
+sort_by_level(Chart *chart, const OrgMemory *scratch, const OrgMemory *keep)
+{
+	uint32		nlevels = chart->nlevels;
+	uint32	   *end = org_alloc(keep, (size_t) nlevels + 1, sizeof(uint32));
+
+	chart->level_end = end;
+	memset(end, 0, ((size_t) nlevels + 1) * sizeof(uint32));
+	for (uint32 rank = 0; rank < chart->nnodes; rank++)
+		end[chart->place[rank].level]++;
+
+	/* first where each level begins; filled in, that is where it ends */
+	for (uint32 level = 1, sum = 0; level <= nlevels; level++)
+	{
+		uint32		count = end[level];
+
+		end[level] = sum;
+		sum += count;
+	}
+	for (uint32 rank = 0; rank < chart->nnodes; rank++)
+	{
+		org_poll(scratch, rank);
+		chart->at_level[end[chart->place[rank].level]++] = rank;
 	}
 }
 

@@ -127,7 +127,7 @@ Datum
 iom_height(PG_FUNCTION_ARGS)
 {
 	GET_CHART_AND_RANK(1, scope_below(PG_GETARG_IOM_NODE(0), ALL_LEVELS));
-	PG_RETURN_INT32((int32) chart->height[rank]);
+	PG_RETURN_INT32((int32) chart_height(chart, rank));
 }
 
 /* iom_size(node, as_of) */

@@ -421,26 +421,6 @@ rows_request(Node *raw, int64 *day)
 	return request;
 }
 
-/*
- * Nodes of a subtree down to a depth.  Counting goes through all of them, and
- * is cut short where they are many.
- */
-#define COUNT_STEPS	20000
-
-static double
-count_to_depth(const Chart *chart, uint32 top, uint32 depth)
-{
-	const ChartPlace *place = chart->place;
-	uint32		end = top + place[top].size;
-	uint32		rank = top;
-	uint32		n = 0;
-
-	for (; rank < end && n < COUNT_STEPS; n++)
-		rank += place[rank].level - place[top].level >= depth ?
-			place[rank].size : 1;
-	return (double) n * place[top].size / (rank - top);
-}
-
 /* iom_subtree, iom_chart_subtree (node, max_depth, as_of) */
 Datum
 iom_subtree_support(PG_FUNCTION_ARGS)
@@ -464,7 +444,9 @@ iom_subtree_support(PG_FUNCTION_ARGS)
 		if (depth < 0)
 			request->rows = 0;
 		else if (set.chart && set.top != CHART_NONE)
-			request->rows = count_to_depth(set.chart, set.top, (uint32) depth);
+			request->rows = chart_count_to_level(set.chart, set.top,
+												 set.chart->place[set.top].level +
+												 (uint32) depth);
 	}
 	PG_RETURN_POINTER(request);
 }

@@ -280,6 +280,18 @@ rank_of_unit(const TwinChart *twin, uint32 unit)
  *----------
  */
 
+/* Nodes of a subtree down to a level, counted one by one. */
+static void
+expect_same_count(const Chart *chart, uint32 top, uint32 level)
+{
+	uint32		count = 0;
+
+	for (uint32 rank = top; rank < top + chart->place[top].size; rank++)
+		count += chart->place[rank].level <= level;
+	expect(chart_count_to_level(chart, top, level) == count,
+		   "nodes of %u down to level %u", top, level);
+}
+
 /* What lies at each rank, and the way up from it. */
 static void
 expect_same_places(const Chart *chart, const TwinChart *twin)
@@ -298,7 +310,7 @@ expect_same_places(const Chart *chart, const TwinChart *twin)
 			   "parent of rank %u", rank);
 		expect(place->size == twin->size[unit], "size at rank %u", rank);
 		expect(place->level == twin->level[unit], "level at rank %u", rank);
-		expect(chart->height[rank] == twin->height[unit],
+		expect(chart_height(chart, rank) == twin->height[unit],
 			   "height at rank %u", rank);
 		expect(chart_span(chart, rank) == twin->span[unit],
 			   "span at rank %u", rank);
@@ -319,7 +331,7 @@ expect_same_places(const Chart *chart, const TwinChart *twin)
 			   "the greatest level");
 		expect(chart_root(chart, rank) == twin->rank[root],
 			   "root of rank %u", rank);
-		expect_few_steps(chart, rank, 1 + random_below(place->level));
+		expect_same_count(chart, rank, place->level + random_below(4));
 	}
 }
 
@@ -373,6 +385,10 @@ expect_same_pair(const Chart *chart, TwinChart *twin, uint32 a, uint32 b)
 
 	expect(chart_within(chart, a_rank, b_rank) == twin_within(twin, a, b),
 		   "rank %u within %u", a_rank, b_rank);
+	expect(chart_has_within(chart, twin->org->unit[a].code,
+							twin->org->unit[b].code) ==
+		   twin_within(twin, a, b), "the code of %u within that of %u",
+		   a_rank, b_rank);
 	expect(chart_common_supervisor(chart, a_rank, b_rank) ==
 		   rank_of_unit(twin, common), "common supervisor of %u and %u",
 		   a_rank, b_rank);
@@ -422,6 +438,14 @@ expect_same_unknowns(const Chart *chart, const TwinChart *twin)
 		if (i % 2 == 0 && i < 40 && twin->n > 0)
 			asked = twin->org->unit[random_below(twin->n)].code + 1;
 		unit = organisation_unit_of(twin->org, asked);
+		if (unit == NOBODY && twin->n > 0)
+		{
+			IomNode		known = twin->org->unit[random_below(twin->n)].code;
+
+			expect(!chart_has_within(chart, asked, known) &&
+				   !chart_has_within(chart, known, asked) &&
+				   !chart_has_within(chart, asked, asked), "unknown within");
+		}
 		expect(chart_find(chart, asked) == rank_of_unit(twin, unit),
 			   "code %lld is found", (long long) asked);
 	}
@@ -433,31 +457,6 @@ expect_same_unknowns(const Chart *chart, const TwinChart *twin)
 		expect(!chart_within(chart, CHART_NONE, 0), "none within rank 0");
 		expect(!chart_within(chart, 0, CHART_NONE), "rank 0 within none");
 	}
-}
-
-/*
- * Climb as chart_ancestor() does and count: the steps are logarithmic.
- */
-uint32
-expect_few_steps(const Chart *chart, uint32 rank, uint32 level)
-{
-	const ChartPlace *place = chart->place;
-	uint32		depth = place[rank].level;
-	uint32		bits = 0;
-	uint32		steps = 0;
-
-	while (depth >> bits > 0)
-		bits++;
-	while (place[rank].level > level && steps <= depth)
-	{
-		uint32		jump = place[rank].jump;
-
-		rank = place[jump].level >= level ? jump : place[rank].parent;
-		steps++;
-	}
-	expect(steps <= 3 * bits, "%u steps from level %u to %u", steps, depth,
-		   level);
-	return steps;
 }
 
 /*

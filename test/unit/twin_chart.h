@@ -17,6 +17,5 @@ extern Chart *build_chart(const Organisation *org, UnitMemory *scratch,
 						  UnitMemory *keep, size_t expected_units,
 						  ChartFault *fault);
 extern ChartFaultKind expect_chart_like_twin(const Organisation *org);
-extern uint32 expect_few_steps(const Chart *chart, uint32 rank, uint32 level);
 
 #endif							/* TWIN_CHART_H */
