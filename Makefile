@@ -51,6 +51,7 @@ REGRESS = \
 	guard \
 	guard_dates \
 	privileges \
+	within \
 	forest \
 	chain
 

@@ -131,9 +131,12 @@ chart_within(const Chart *chart, uint32 rank, uint32 top)
 static inline bool
 chart_has_within(const Chart *chart, IomNode lower, IomNode upper)
 {
-	const CodeSlot *slot = code_index_slot(&chart->rank_of, lower);
-	const CodeSlot *top = code_index_slot(&chart->rank_of, upper);
+	const CodeSlot *slot;
+	const CodeSlot *top;
 
+	code_index_prefetch(&chart->rank_of, upper);
+	slot = code_index_slot(&chart->rank_of, lower);
+	top = code_index_slot(&chart->rank_of, upper);
 	return slot->value - top->value < top->size;
 }
 

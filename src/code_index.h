@@ -87,17 +87,16 @@ code_index_slot(const CodeIndex *index, IomNode node)
 	for (;;)
 	{
 		const CodeSlot *slot = bucket->slot;
-		const CodeSlot *last = &slot[CODE_BUCKET_SLOTS - 1];
-		const CodeSlot *found = slot;
+		int			which;
 
+		/* arithmetic, since compilers make jumps of anything else */
 		StaticAssertStmt(CODE_BUCKET_SLOTS == 4, "four comparisons");
-		found = slot[1].code == node ? &slot[1] : found;
-		found = slot[2].code == node ? &slot[2] : found;
-		found = slot[3].code == node ? &slot[3] : found;
-		if (likely(found->code == node))
-			return found;
-		if (likely(last->value == CODE_INDEX_NONE))
-			return last;
+		which = (slot[1].code == node) | (slot[2].code == node) << 1 |
+			(slot[3].code == node) * 3;
+		if (likely(slot[which].code == node))
+			return &slot[which];
+		if (likely(slot[3].value == CODE_INDEX_NONE))
+			return &slot[3];
 		bucket = code_index_next(index, bucket);
 	}
 }
