@@ -142,7 +142,7 @@ iom_rollup_int2(PG_FUNCTION_ARGS)
 	RollupState *state = count_fact(fcinfo, TOTALS_INTEGER, &unit);
 
 	if (!PG_ARGISNULL(2))
-		unit_add_whole(unit, PG_GETARG_INT16(2), 0);
+		unit_add_whole(unit, wide_of(PG_GETARG_INT16(2)), 0);
 	PG_RETURN_POINTER(state);
 }
 
@@ -153,7 +153,7 @@ iom_rollup_int4(PG_FUNCTION_ARGS)
 	RollupState *state = count_fact(fcinfo, TOTALS_INTEGER, &unit);
 
 	if (!PG_ARGISNULL(2))
-		unit_add_whole(unit, PG_GETARG_INT32(2), 0);
+		unit_add_whole(unit, wide_of(PG_GETARG_INT32(2)), 0);
 	PG_RETURN_POINTER(state);
 }
 
@@ -164,7 +164,7 @@ iom_rollup_int8(PG_FUNCTION_ARGS)
 	RollupState *state = count_fact(fcinfo, TOTALS_INTEGER, &unit);
 
 	if (!PG_ARGISNULL(2))
-		unit_add_whole(unit, PG_GETARG_INT64(2), 0);
+		unit_add_whole(unit, wide_of(PG_GETARG_INT64(2)), 0);
 	PG_RETURN_POINTER(state);
 }
 
@@ -173,7 +173,7 @@ iom_rollup_numeric(PG_FUNCTION_ARGS)
 {
 	UnitTotals *unit;
 	RollupState *state = count_fact(fcinfo, TOTALS_NUMERIC, &unit);
-	int64		whole;
+	Wide		whole;
 	uint8		scale;
 
 	if (!PG_ARGISNULL(2))

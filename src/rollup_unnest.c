@@ -67,11 +67,11 @@ compare_ranks(const void *a, const void *b)
 static void
 place_nodes(Unnesting *un)
 {
+	OrgMemory	memory = org_memory_of(CurrentMemoryContext);
 	Totals	   *own = &un->own;
 	bool		sorted = true;
 
-	un->placed = MemoryContextAllocHuge(CurrentMemoryContext,
-										Max(own->nunits, 1) * sizeof(ListedNode));
+	un->placed = org_alloc(&memory, own->nunits, sizeof(ListedNode));
 	totals_init(&un->unknown_totals, own->kind, 1, CurrentMemoryContext);
 	for (uint32 i = 0; i < own->nunits; i++)
 	{
@@ -106,8 +106,7 @@ place_nodes(Unnesting *un)
 	if (un->nplaced >= un->chart->nnodes / 8)
 	{
 		uint32		n = 0;
-		uint32	   *unit_at = MemoryContextAllocHuge(CurrentMemoryContext,
-													 un->chart->nnodes * sizeof(uint32));
+		uint32	   *unit_at = org_alloc(&memory, un->chart->nnodes, sizeof(uint32));
 
 		memset(unit_at, 0xFF, un->chart->nnodes * sizeof(uint32));
 		for (uint32 i = 0; i < un->nplaced; i++)
@@ -120,7 +119,7 @@ place_nodes(Unnesting *un)
 				un->placed[n++].unit = unit_at[rank];
 			}
 		}
-		pfree(unit_at);
+		org_free(&memory, unit_at);
 	}
 	else
 		qsort(un->placed, un->nplaced, sizeof(ListedNode), compare_ranks);

@@ -3,10 +3,11 @@
  * totals.c
  *	  Own totals of nodes: adding them up, and numerics as whole numbers.
  *
- * A numeric goes with the whole numbers if it has at most eight digits after
- * the point and is less than 9 * 10^10; a sum of such numbers cannot overflow
- * 128 bits.  Their digits are read and written here as they lie in tables,
- * a format that pg_upgrade keeps; all else is left to the server's numerics.
+ * A numeric goes with the whole numbers if it has at most 16 digits after the
+ * point and is less than 10^10: a sum of 2^40 such numbers, more than a table
+ * can have rows, does not overflow 128 bits.  Their digits are read and written
+ * here as they lie in tables, a format that pg_upgrade keeps; all else is left
+ * to the server's numerics.
  *
  * Copyright (c) 2026, the iomorg contributors
  *
@@ -18,6 +19,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 
+#include "chart_cache.h"
 #include "totals.h"
 
 /*
@@ -33,13 +35,22 @@
 #define SHORT_WEIGHT_MASK	0x3F
 
 #define DIGIT_BASE			10000
-#define WHOLE_FRACTION		2	/* digits of a whole number that come after
+#define WHOLE_FRACTION		4	/* digits of a whole number that come after
 								 * the point */
 
 static const uint64 power_of_base[] = {
 	UINT64CONST(1), UINT64CONST(10000), UINT64CONST(100000000),
 	UINT64CONST(1000000000000), UINT64CONST(10000000000000000)
 };
+
+/* Memory for an array that is accessed at random, if it is large. */
+static UnitTotals *
+alloc_units(const Totals *totals, uint32 n)
+{
+	OrgMemory	memory = org_memory_of(totals->context);
+
+	return org_alloc(&memory, n, sizeof(UnitTotals));
+}
 
 /*
  * Empty totals with room for some nodes, at least one.
@@ -52,9 +63,7 @@ totals_init(Totals *totals, TotalsKind kind, uint32 units_room,
 	totals->context = context;
 	totals->kind = kind;
 	totals->units_room = units_room;
-	totals->unit = MemoryContextAllocExtended(context,
-											  (Size) units_room * sizeof(UnitTotals),
-											  MCXT_ALLOC_HUGE);
+	totals->unit = alloc_units(totals, units_room);
 }
 
 /*
@@ -67,13 +76,16 @@ totals_new_unit(Totals *totals, IomNode node)
 
 	if (totals->nunits == totals->units_room)
 	{
+		UnitTotals *before = totals->unit;
+
 		if (totals->units_room > PG_INT32_MAX / 2)
 			ereport(ERROR,
 					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 					 errmsg("too many nodes in one rollup")));
 		totals->units_room *= 2;
-		totals->unit = repalloc_huge(totals->unit,
-									 (Size) totals->units_room * sizeof(UnitTotals));
+		totals->unit = alloc_units(totals, totals->units_room);
+		memcpy(totals->unit, before, totals->nunits * sizeof(UnitTotals));
+		pfree(before);
 	}
 	unit = &totals->unit[totals->nunits++];
 	memset(unit, 0, sizeof(*unit));
@@ -206,16 +218,16 @@ merge_whole(UnitTotals *unit, const UnitTotals *other)
 {
 	wide_add(&unit->value.whole.sum, other->value.whole.sum);
 	unit->sum_scale = Max(unit->sum_scale, other->sum_scale);
-	if (other->value.whole.min == unit->value.whole.min)
+	if (wide_equal(other->value.whole.min, unit->value.whole.min))
 		unit->min_scale = Max(unit->min_scale, other->min_scale);
-	else if (other->value.whole.min < unit->value.whole.min)
+	else if (wide_less(other->value.whole.min, unit->value.whole.min))
 	{
 		unit->value.whole.min = other->value.whole.min;
 		unit->min_scale = other->min_scale;
 	}
-	if (other->value.whole.max == unit->value.whole.max)
+	if (wide_equal(other->value.whole.max, unit->value.whole.max))
 		unit->max_scale = Max(unit->max_scale, other->max_scale);
-	else if (other->value.whole.max > unit->value.whole.max)
+	else if (wide_less(unit->value.whole.max, other->value.whole.max))
 	{
 		unit->value.whole.max = other->value.whole.max;
 		unit->max_scale = other->max_scale;
@@ -261,19 +273,54 @@ totals_merge(Totals *into, UnitTotals *unit, const Totals *from,
  *----------
  */
 
+/* integer * 10^16 + fraction */
+static Wide
+wide_of_parts(uint64 integer, uint64 fraction)
+{
+	const uint64 power = power_of_base[WHOLE_FRACTION];
+	Wide		wide;
+	Wide		more = {fraction, 0};
+#ifdef HAVE_INT128
+	uint128		product = (uint128) integer * power;
+
+	wide.low = (uint64) product;
+	wide.high = (int64) (product >> 64);
+#else
+	/* the integer has less than 34 bits, the power 54 */
+	uint64		upper = integer * (power >> 32);
+	uint64		lower = integer * (power & PG_UINT32_MAX);
+
+	wide.low = lower;
+	wide.high = (int64) (upper >> 32);
+	more.low += upper << 32;
+	more.high = more.low < fraction ? 1 : 0;
+#endif
+	wide_add(&wide, more);
+	return wide;
+}
+
+static Wide
+wide_negated(Wide wide)
+{
+	wide.low = ~wide.low + 1;
+	wide.high = (int64) (~(uint64) wide.high + (wide.low == 0 ? 1 : 0));
+	return wide;
+}
+
 /*
- * The numeric as a whole number of 10^-8; false if it is not one, or too
+ * The numeric as a whole number of 10^-16; false if it is not one, or too
  * large, or not at hand in the row.
  */
 bool
-numeric_to_whole(const struct varlena *value, int64 *whole, uint8 *scale)
+numeric_to_whole(const struct varlena *value, Wide *whole, uint8 *scale)
 {
 	const char *data;
 	uint16		header;
 	int			weight;
 	int			ndigits;
+	int			nintegers;
 	int			shift;
-	uint64		number = 0;
+	uint64		part[2] = {0, 0};	/* before and after the point */
 
 	if (VARATT_IS_EXTERNAL(value) || VARATT_IS_COMPRESSED(value))
 		return false;
@@ -286,7 +333,7 @@ numeric_to_whole(const struct varlena *value, int64 *whole, uint8 *scale)
 	*scale = (header >> SHORT_SCALE_SHIFT) & SHORT_SCALE_MASK;
 	if (ndigits == 0)
 	{
-		*whole = 0;
+		*whole = wide_of(0);
 		return true;
 	}
 	weight = header & SHORT_WEIGHT_MASK;
@@ -295,18 +342,26 @@ numeric_to_whole(const struct varlena *value, int64 *whole, uint8 *scale)
 	shift = weight + 1 - ndigits + WHOLE_FRACTION;
 	if (weight > 2 || shift < 0)
 		return false;
+
+	nintegers = Min(ndigits, weight + 1);
 	for (int i = 0; i < ndigits; i++)
 	{
+		uint64	   *number = &part[i < nintegers ? 0 : 1];
 		int16		digit;
 
 		data += sizeof(digit);
 		memcpy(&digit, data, sizeof(digit));
-		if (i == 0 && weight == 2 && digit >= 900)
+		if (i == 0 && weight == 2 && digit >= 100)
 			return false;
-		number = number * DIGIT_BASE + (uint16) digit;
+		*number = *number * DIGIT_BASE + (uint16) digit;
 	}
-	number *= power_of_base[shift];
-	*whole = header & SHORT_NEGATIVE ? -(int64) number : (int64) number;
+	if (nintegers == ndigits)
+		part[0] *= power_of_base[shift - WHOLE_FRACTION];
+	else
+		part[1] *= power_of_base[shift];
+	*whole = wide_of_parts(part[0], part[1]);
+	if (header & SHORT_NEGATIVE)
+		*whole = wide_negated(*whole);
 	return true;
 }
 
@@ -339,17 +394,16 @@ whole_to_numeric(Wide whole, int fraction, uint8 scale, NumericBuffer *buffer)
 	uint16	   *out = (uint16 *) (buffer->data + VARHDRSZ);
 	uint16		digits[12];
 	bool		negative = whole.high < 0;
-	uint64		high = (uint64) whole.high;
-	uint64		low = whole.low;
+	uint64		high;
+	uint64		low;
 	int			n = 0;
 	int			first = 0;		/* that is not zero, the least first */
 	int			weight = 0;
 
 	if (negative)
-	{
-		low = ~low + 1;
-		high = ~high + (low == 0 ? 1 : 0);
-	}
+		whole = wide_negated(whole);
+	high = (uint64) whole.high;
+	low = whole.low;
 	while (high != 0 || low != 0)
 		digits[n++] = wide_next_digit(&high, &low);
 	while (first < n && digits[first] == 0)
@@ -403,7 +457,7 @@ unit_min(const Totals *totals, const UnitTotals *unit, NumericBuffer *buffer)
 	Numeric		min = NULL;
 
 	if (unit->has_value)
-		min = kind_to_numeric(totals, wide_of(unit->value.whole.min),
+		min = kind_to_numeric(totals, unit->value.whole.min,
 							  unit->min_scale, buffer);
 	if (unit->odd != 0)
 	{
@@ -420,7 +474,7 @@ unit_max(const Totals *totals, const UnitTotals *unit, NumericBuffer *buffer)
 	Numeric		max = NULL;
 
 	if (unit->has_value)
-		max = kind_to_numeric(totals, wide_of(unit->value.whole.max),
+		max = kind_to_numeric(totals, unit->value.whole.max,
 							  unit->max_scale, buffer);
 	if (unit->odd != 0)
 	{

@@ -38,7 +38,7 @@ typedef struct Wide
 /*
  * The totals of one node, without gaps: it is copied to disk as it is.  Sum,
  * minimum and maximum are good if has_value.  With numerics, "whole" counts in
- * units of 10^-8, and the scales are the digits after the point that sum,
+ * units of 10^-16, and the scales are the digits after the point that sum,
  * minimum and maximum are shown with.
  */
 typedef struct UnitTotals
@@ -50,8 +50,8 @@ typedef struct UnitTotals
 		struct
 		{
 			Wide		sum;
-			int64		min;
-			int64		max;
+			Wide		min;
+			Wide		max;
 		}			whole;
 		struct
 		{
@@ -67,7 +67,7 @@ typedef struct UnitTotals
 	uint32		odd;			/* index + 1 of its odd numerics; 0: none */
 } UnitTotals;
 
-StaticAssertDecl(sizeof(UnitTotals) == 56, "the totals of a node have no gaps");
+StaticAssertDecl(sizeof(UnitTotals) == 72, "the totals of a node have no gaps");
 
 /* Numerics that are too large or too fine to be summed as whole numbers. */
 typedef struct OddTotals
@@ -125,7 +125,7 @@ extern void totals_merge(Totals *into, UnitTotals *unit,
 extern TotalsValue *totals_close(const Totals *totals);
 extern void totals_open(Totals *totals, TotalsValue *value);
 
-extern bool numeric_to_whole(const struct varlena *value, int64 *whole,
+extern bool numeric_to_whole(const struct varlena *value, Wide *whole,
 							 uint8 *scale);
 extern Numeric unit_sum(const Totals *totals, const UnitTotals *unit,
 						NumericBuffer *buffer);
@@ -154,34 +154,46 @@ wide_add(Wide *sum, Wide other)
 						 (sum->low < other.low ? 1 : 0));
 }
 
+static inline bool
+wide_less(Wide a, Wide b)
+{
+	return a.high < b.high || (a.high == b.high && a.low < b.low);
+}
+
+static inline bool
+wide_equal(Wide a, Wide b)
+{
+	return a.high == b.high && a.low == b.low;
+}
+
 /*
  * Add a whole number to the values of a node.  Of equal numbers, which differ
  * in their scale only, the one with more digits is the extreme, so that it
  * does not matter which came first.
  */
 static inline void
-unit_add_whole(UnitTotals *unit, int64 whole, uint8 scale)
+unit_add_whole(UnitTotals *unit, Wide whole, uint8 scale)
 {
 	if (!unit->has_value)
 	{
 		unit->has_value = true;
-		unit->value.whole.sum = wide_of(whole);
+		unit->value.whole.sum = whole;
 		unit->value.whole.min = unit->value.whole.max = whole;
 		unit->sum_scale = unit->min_scale = unit->max_scale = scale;
 		return;
 	}
-	wide_add(&unit->value.whole.sum, wide_of(whole));
+	wide_add(&unit->value.whole.sum, whole);
 	unit->sum_scale = Max(unit->sum_scale, scale);
-	if (whole <= unit->value.whole.min)
+	if (!wide_less(unit->value.whole.min, whole))
 	{
-		unit->min_scale = whole < unit->value.whole.min ? scale :
-			Max(unit->min_scale, scale);
+		unit->min_scale = wide_equal(whole, unit->value.whole.min) ?
+			Max(unit->min_scale, scale) : scale;
 		unit->value.whole.min = whole;
 	}
-	if (whole >= unit->value.whole.max)
+	if (!wide_less(whole, unit->value.whole.max))
 	{
-		unit->max_scale = whole > unit->value.whole.max ? scale :
-			Max(unit->max_scale, scale);
+		unit->max_scale = wide_equal(whole, unit->value.whole.max) ?
+			Max(unit->max_scale, scale) : scale;
 		unit->value.whole.max = whole;
 	}
 }

@@ -11,8 +11,7 @@
  *		int8	  node; IOM_NODE_NONE: facts without a node
  *		int8	  count
  *		byte	  1: values follow
- *		...		  sum (int8 high, int8 low), minimum and maximum (int8); or
- *				  three float8
+ *		...		  sum, minimum and maximum: each int8 high, int8 low; or float8
  *		byte[3]	  scales of these, with numerics
  *		byte	  1: odd numerics follow, with numerics
  *		...		  their sum, minimum and maximum, as numeric sends them
@@ -79,6 +78,16 @@ read_numeric(StringInfo in)
 											   Int32GetDatum(-1)));
 }
 
+static Wide
+read_wide(StringInfo in)
+{
+	Wide		wide;
+
+	wide.high = pq_getmsgint64(in);
+	wide.low = (uint64) pq_getmsgint64(in);
+	return wide;
+}
+
 static void
 read_values(StringInfo in, TotalsKind kind, UnitTotals *unit)
 {
@@ -89,10 +98,9 @@ read_values(StringInfo in, TotalsKind kind, UnitTotals *unit)
 		unit->value.real.max = pq_getmsgfloat8(in);
 		return;
 	}
-	unit->value.whole.sum.high = pq_getmsgint64(in);
-	unit->value.whole.sum.low = (uint64) pq_getmsgint64(in);
-	unit->value.whole.min = pq_getmsgint64(in);
-	unit->value.whole.max = pq_getmsgint64(in);
+	unit->value.whole.sum = read_wide(in);
+	unit->value.whole.min = read_wide(in);
+	unit->value.whole.max = read_wide(in);
 	if (kind == TOTALS_NUMERIC)
 	{
 		unit->sum_scale = read_scale(in);
@@ -217,6 +225,13 @@ write_numeric(StringInfo out, Numeric number)
 }
 
 static void
+write_wide(StringInfo out, Wide wide)
+{
+	pq_sendint64(out, (uint64) wide.high);
+	pq_sendint64(out, wide.low);
+}
+
+static void
 write_values(StringInfo out, TotalsKind kind, const UnitTotals *unit)
 {
 	if (kind == TOTALS_FLOAT)
@@ -226,10 +241,9 @@ write_values(StringInfo out, TotalsKind kind, const UnitTotals *unit)
 		pq_sendfloat8(out, unit->value.real.max);
 		return;
 	}
-	pq_sendint64(out, (uint64) unit->value.whole.sum.high);
-	pq_sendint64(out, unit->value.whole.sum.low);
-	pq_sendint64(out, (uint64) unit->value.whole.min);
-	pq_sendint64(out, (uint64) unit->value.whole.max);
+	write_wide(out, unit->value.whole.sum);
+	write_wide(out, unit->value.whole.min);
+	write_wide(out, unit->value.whole.max);
 	if (kind == TOTALS_NUMERIC)
 	{
 		pq_sendbyte(out, unit->sum_scale);
