@@ -286,14 +286,14 @@ wide_of_parts(uint64 integer, uint64 fraction)
 	wide.low = (uint64) product;
 	wide.high = (int64) (product >> 64);
 #else
-	/* the integer has less than 34 bits, the power 54 */
-	uint64		upper = integer * (power >> 32);
-	uint64		lower = integer * (power & PG_UINT32_MAX);
+	uint64		upper = integer >> 32;	/* two bits: integer < 10^10 */
+	uint64		lower = integer & PG_UINT32_MAX;
+	uint64		cross = upper * (power & PG_UINT32_MAX) + lower * (power >> 32);
+	Wide		middle = {cross << 32, (int64) (cross >> 32)};
 
-	wide.low = lower;
-	wide.high = (int64) (upper >> 32);
-	more.low += upper << 32;
-	more.high = more.low < fraction ? 1 : 0;
+	wide.low = lower * (power & PG_UINT32_MAX);
+	wide.high = (int64) (upper * (power >> 32));
+	wide_add(&wide, middle);
 #endif
 	wide_add(&wide, more);
 	return wide;
