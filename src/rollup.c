@@ -33,7 +33,7 @@ PG_FUNCTION_INFO_V1(iom_rollup_serialize);
 PG_FUNCTION_INFO_V1(iom_rollup_deserialize);
 PG_FUNCTION_INFO_V1(iom_rollup_final);
 
-#define FIRST_ROOM		2		/* nodes in a new state */
+#define FIRST_ROOM		1		/* nodes in a new state */
 #define UNINDEXED_NODES	8		/* beyond that there is a hash table */
 
 typedef struct RollupState
