@@ -32,7 +32,11 @@ OBJS = \
 	src/org_tables.o \
 	src/render.o \
 	src/revision.o \
+	src/rollup.o \
+	src/rollup_unnest.o \
 	src/soundness.o \
+	src/totals.o \
+	src/totals_io.o \
 	src/within.o
 
 REGRESS = \
@@ -44,6 +48,7 @@ REGRESS = \
 	seed \
 	hierarchy \
 	hierarchy_set \
+	rollup \
 	relations \
 	render \
 	as_of \

@@ -886,6 +886,180 @@ COMMENT ON COLUMN iom_org.path IS 'the codes from the root down to it, with slas
 GRANT SELECT ON iom_org TO PUBLIC;
 
 ----------------------------------------------------------------------------
+-- rollup: totals of every node with all below it
+----------------------------------------------------------------------------
+
+-- Two types of totals, because the columns of iom_unnest need types: exact
+-- sums are numeric, those of double precision are double precision.
+
+CREATE TYPE iom_totals;
+
+CREATE FUNCTION iom_totals_in(cstring) RETURNS iom_totals
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION iom_totals_in(cstring) IS 'input: the binary form as bytea; anything but what was output is an error';
+
+CREATE FUNCTION iom_totals_out(iom_totals) RETURNS cstring
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION iom_totals_out(iom_totals) IS 'output: the binary form as bytea';
+
+CREATE FUNCTION iom_totals_recv(internal) RETURNS iom_totals
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION iom_totals_recv(internal) IS 'binary input, checked';
+
+CREATE FUNCTION iom_totals_send(iom_totals) RETURNS bytea
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION iom_totals_send(iom_totals) IS 'binary output, the same on every machine';
+
+CREATE TYPE iom_totals (
+  INPUT = iom_totals_in,
+  OUTPUT = iom_totals_out,
+  RECEIVE = iom_totals_recv,
+  SEND = iom_totals_send,
+  ALIGNMENT = double,
+  STORAGE = extended
+);
+COMMENT ON TYPE iom_totals IS 'exact totals of nodes, as iom_rollup makes them of integers and numerics, or counts only, as iom_headcount does; for iom_unnest';
+
+CREATE TYPE iom_float_totals;
+
+CREATE FUNCTION iom_float_totals_in(cstring) RETURNS iom_float_totals
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION iom_float_totals_in(cstring) IS 'input: the binary form as bytea; anything but what was output is an error';
+
+CREATE FUNCTION iom_float_totals_out(iom_float_totals) RETURNS cstring
+AS 'MODULE_PATHNAME', 'iom_totals_out' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION iom_float_totals_out(iom_float_totals) IS 'output: the binary form as bytea';
+
+CREATE FUNCTION iom_float_totals_recv(internal) RETURNS iom_float_totals
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION iom_float_totals_recv(internal) IS 'binary input, checked';
+
+CREATE FUNCTION iom_float_totals_send(iom_float_totals) RETURNS bytea
+AS 'MODULE_PATHNAME', 'iom_totals_send' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION iom_float_totals_send(iom_float_totals) IS 'binary output, the same on every machine';
+
+CREATE TYPE iom_float_totals (
+  INPUT = iom_float_totals_in,
+  OUTPUT = iom_float_totals_out,
+  RECEIVE = iom_float_totals_recv,
+  SEND = iom_float_totals_send,
+  ALIGNMENT = double,
+  STORAGE = extended
+);
+COMMENT ON TYPE iom_float_totals IS 'totals of nodes in double precision, as iom_rollup makes them; for iom_unnest';
+
+CREATE FUNCTION iom_rollup_int2(internal, iom_node, smallint) RETURNS internal
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION iom_rollup_int2(internal, iom_node, smallint) IS 'transition of iom_rollup: adds a smallint';
+
+CREATE FUNCTION iom_rollup_int4(internal, iom_node, integer) RETURNS internal
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION iom_rollup_int4(internal, iom_node, integer) IS 'transition of iom_rollup: adds an integer';
+
+CREATE FUNCTION iom_rollup_int8(internal, iom_node, bigint) RETURNS internal
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION iom_rollup_int8(internal, iom_node, bigint) IS 'transition of iom_rollup: adds a bigint';
+
+CREATE FUNCTION iom_rollup_numeric(internal, iom_node, numeric) RETURNS internal
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION iom_rollup_numeric(internal, iom_node, numeric) IS 'transition of iom_rollup: adds a numeric';
+
+CREATE FUNCTION iom_rollup_float8(internal, iom_node, double precision) RETURNS internal
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION iom_rollup_float8(internal, iom_node, double precision) IS 'transition of iom_rollup: adds a double precision';
+
+CREATE FUNCTION iom_rollup_count(internal, iom_node) RETURNS internal
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION iom_rollup_count(internal, iom_node) IS 'transition of iom_headcount';
+
+CREATE FUNCTION iom_rollup_combine(internal, internal) RETURNS internal
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION iom_rollup_combine(internal, internal) IS 'adds the facts of one state of iom_rollup or iom_headcount to another';
+
+CREATE FUNCTION iom_rollup_serialize(internal) RETURNS bytea
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION iom_rollup_serialize(internal) IS 'state of iom_rollup or iom_headcount, for another process';
+
+CREATE FUNCTION iom_rollup_deserialize(bytea, internal) RETURNS internal
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION iom_rollup_deserialize(bytea, internal) IS 'state of iom_rollup or iom_headcount, from another process';
+
+CREATE FUNCTION iom_rollup_final(internal) RETURNS iom_totals
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION iom_rollup_final(internal) IS 'result of iom_rollup and iom_headcount; null if there were no rows';
+
+CREATE FUNCTION iom_rollup_float_final(internal) RETURNS iom_float_totals
+AS 'MODULE_PATHNAME', 'iom_rollup_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION iom_rollup_float_final(internal) IS 'result of iom_rollup in double precision; null if there were no rows';
+
+-- One for each type of integers, as sum() has: with bigint alone, the planner's
+-- preferred type would make double precision of the others.
+
+CREATE AGGREGATE iom_rollup(node iom_node, value smallint) (
+  SFUNC = iom_rollup_int2, STYPE = internal, SSPACE = 256,
+  FINALFUNC = iom_rollup_final, COMBINEFUNC = iom_rollup_combine,
+  SERIALFUNC = iom_rollup_serialize, DESERIALFUNC = iom_rollup_deserialize,
+  PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE iom_rollup(iom_node, smallint) IS 'count, sum, minimum and maximum a node of smallint values, exact; iom_unnest makes rows of it';
+
+CREATE AGGREGATE iom_rollup(node iom_node, value integer) (
+  SFUNC = iom_rollup_int4, STYPE = internal, SSPACE = 256,
+  FINALFUNC = iom_rollup_final, COMBINEFUNC = iom_rollup_combine,
+  SERIALFUNC = iom_rollup_serialize, DESERIALFUNC = iom_rollup_deserialize,
+  PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE iom_rollup(iom_node, integer) IS 'count, sum, minimum and maximum a node of integer values, exact; iom_unnest makes rows of it';
+
+CREATE AGGREGATE iom_rollup(node iom_node, value bigint) (
+  SFUNC = iom_rollup_int8, STYPE = internal, SSPACE = 256,
+  FINALFUNC = iom_rollup_final, COMBINEFUNC = iom_rollup_combine,
+  SERIALFUNC = iom_rollup_serialize, DESERIALFUNC = iom_rollup_deserialize,
+  PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE iom_rollup(iom_node, bigint) IS 'count, sum, minimum and maximum a node of bigint values, exact; iom_unnest makes rows of it';
+
+CREATE AGGREGATE iom_rollup(node iom_node, value numeric) (
+  SFUNC = iom_rollup_numeric, STYPE = internal, SSPACE = 256,
+  FINALFUNC = iom_rollup_final, COMBINEFUNC = iom_rollup_combine,
+  SERIALFUNC = iom_rollup_serialize, DESERIALFUNC = iom_rollup_deserialize,
+  PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE iom_rollup(iom_node, numeric) IS 'count, sum, minimum and maximum a node of numeric values, exact; iom_unnest makes rows of it';
+
+CREATE AGGREGATE iom_rollup(node iom_node, value double precision) (
+  SFUNC = iom_rollup_float8, STYPE = internal, SSPACE = 256,
+  FINALFUNC = iom_rollup_float_final, COMBINEFUNC = iom_rollup_combine,
+  SERIALFUNC = iom_rollup_serialize, DESERIALFUNC = iom_rollup_deserialize,
+  PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE iom_rollup(iom_node, double precision) IS 'count, sum, minimum and maximum a node of double precision values; iom_unnest makes rows of it';
+
+CREATE AGGREGATE iom_headcount(node iom_node) (
+  SFUNC = iom_rollup_count, STYPE = internal, SSPACE = 256,
+  FINALFUNC = iom_rollup_final, COMBINEFUNC = iom_rollup_combine,
+  SERIALFUNC = iom_rollup_serialize, DESERIALFUNC = iom_rollup_deserialize,
+  PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE iom_headcount(iom_node) IS 'count of rows a node; iom_unnest makes rows of it';
+
+CREATE FUNCTION iom_unnest(
+  totals iom_totals, as_of date DEFAULT NULL,
+  OUT node iom_node, OUT own_count bigint, OUT own_sum numeric,
+  OUT count bigint, OUT sum numeric, OUT min numeric, OUT max numeric
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE COST 100 ROWS 100;
+COMMENT ON FUNCTION iom_unnest(iom_totals, date) IS 'the nodes that have or contain facts, in chart order, each with its own totals and those of its subtree; last, under a null node, the facts whose node is null or not in the hierarchy';
+
+CREATE FUNCTION iom_unnest(
+  totals iom_float_totals, as_of date DEFAULT NULL,
+  OUT node iom_node, OUT own_count bigint, OUT own_sum double precision,
+  OUT count bigint, OUT sum double precision, OUT min double precision, OUT max double precision
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'iom_unnest_float' LANGUAGE C STABLE PARALLEL SAFE COST 100 ROWS 100;
+COMMENT ON FUNCTION iom_unnest(iom_float_totals, date) IS 'the nodes that have or contain facts, in chart order, each with its own totals and those of its subtree; last, under a null node, the facts whose node is null or not in the hierarchy';
+
+----------------------------------------------------------------------------
 -- render: pictures
 ----------------------------------------------------------------------------
 

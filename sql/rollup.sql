@@ -1,0 +1,291 @@
+--
+-- Totals of every node with all below it
+--
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set helpers :abs_srcdir '/sql/helpers.sql'
+\set ECHO none
+\i :helpers
+\set ECHO all
+
+CREATE TABLE regress_fact (unit iom_node, salary numeric, hours integer, grade smallint, share real, amount bigint, ratio float8);
+INSERT INTO regress_fact VALUES
+  ('DDGO', 9000, 40, 9, 1, 1, 0.5), ('DOE', 7000.50, 40, 5, 0.5, 2, 0.25),
+  ('DOE', NULL, NULL, NULL, NULL, NULL, NULL), ('OSS-MAC', 5100, 20, 3, 0.25, 3, 8),
+  ('NOWHERE', 1, 1, 1, 1, 4, 1), (NULL, 2, 2, 2, 2, 5, 2), ('MCU', NULL, NULL, NULL, NULL, NULL, NULL);
+
+-- The nodes that have or contain facts, in chart order, and those of no place
+SELECT r.* FROM (SELECT iom_rollup(unit, salary) AS t FROM regress_fact) s, iom_unnest(s.t) r;
+SELECT r.* FROM (SELECT iom_headcount(unit) AS t FROM regress_fact) s, iom_unnest(s.t) r;
+SELECT r.* FROM (SELECT iom_rollup(unit, ratio) AS t FROM regress_fact) s, iom_unnest(s.t) r;
+
+-- Which types lead where: exact ones to numeric, others to double precision
+SELECT pg_typeof(iom_rollup(unit, grade)) AS smallint, pg_typeof(iom_rollup(unit, hours)) AS integer,
+  pg_typeof(iom_rollup(unit, amount)) AS bigint, pg_typeof(iom_rollup(unit, salary)) AS numeric,
+  pg_typeof(iom_rollup(unit, share)) AS real, pg_typeof(iom_rollup(unit, ratio)) AS double,
+  pg_typeof(iom_rollup(unit, 1)) AS one, pg_typeof(iom_rollup('DG', 1.5)) AS decimals, pg_typeof(iom_rollup(unit, '1.5')) AS unknown
+FROM regress_fact;
+SELECT t.name, r.own_count, r.own_sum, r.count, r.sum, r.min, r.max
+FROM (SELECT iom_rollup(unit, grade) AS grade, iom_rollup(unit, hours) AS hours, iom_rollup(unit, amount) AS amount,
+      iom_rollup(unit, 7) AS seven FROM regress_fact) s,
+  LATERAL (VALUES ('grade', grade), ('hours', hours), ('amount', amount), ('seven', seven)) t (name, totals),
+  iom_unnest(t.totals) r
+WHERE r.node = 'DDGO';
+SELECT r.* FROM (SELECT iom_rollup(unit, share) AS t FROM regress_fact WHERE unit = 'DOE') s, iom_unnest(s.t) r;
+
+-- Nothing in, nothing out
+SELECT iom_rollup(unit, salary) IS NULL AS exact, iom_rollup(unit, ratio) IS NULL AS double, iom_headcount(unit) IS NULL AS count
+FROM regress_fact WHERE false;
+SELECT count(*) FROM iom_unnest(NULL::iom_totals);
+SELECT count(*) FROM iom_unnest(NULL::iom_float_totals, as_of => '2020-01-01');
+
+-- As other aggregates: in groups, filtered, of distinct values, in order, in
+-- a window, where each row has the totals of those up to it
+SELECT s.large, r.*
+FROM (SELECT salary > 6000 AS large, iom_rollup(unit, salary) AS t FROM regress_fact GROUP BY 1) s, iom_unnest(s.t) r
+ORDER BY s.large, iom_rank(r.node);
+SELECT r.* FROM (SELECT iom_rollup(unit, hours ORDER BY hours DESC) FILTER (WHERE hours < 40) AS t FROM regress_fact) s, iom_unnest(s.t) r;
+SELECT r.* FROM (SELECT iom_rollup(DISTINCT 'DOE', hours) AS t FROM regress_fact) s, iom_unnest(s.t) r;
+SELECT s.amount, r.count, r.sum, r.min, r.max
+FROM (SELECT amount, iom_rollup(unit, amount) OVER (ORDER BY amount) AS t FROM regress_fact WHERE amount < 4) s, iom_unnest(s.t) r
+WHERE r.node = 'DG' ORDER BY s.amount;
+SELECT count(*), sum(r.count), sum(r.sum)
+FROM (SELECT i, iom_rollup('DOE', i) AS t FROM generate_series(1, 5000) i GROUP BY i) s, iom_unnest(s.t) r WHERE r.node = 'DOE';
+
+-- The day decides where the facts are, and which nodes are known
+BEGIN;
+UPDATE iom_line SET valid = '[,2026-01-01)' WHERE node = 'DOE' AND line = 'solid';
+INSERT INTO iom_line (node, supervisor, valid) VALUES ('DOE', 'COS', '[2026-01-01,2027-01-01)');
+UPDATE iom_line SET valid = '[,2027-01-01)' WHERE node = 'MCU' AND line = 'solid';
+UPDATE iom_unit SET valid = '[,2027-01-01)' WHERE node = 'MCU';
+SELECT day, string_agg(coalesce(r.node::text, '?') || ' ' || r.count, ', ' ORDER BY iom_rank(r.node, day)) AS totals
+FROM (SELECT iom_headcount(unit) AS t FROM regress_fact) s,
+  (VALUES (date '2025-12-31'), ('2026-12-31'), ('2027-01-01')) d (day), iom_unnest(s.t, as_of => day) r
+GROUP BY day ORDER BY day;
+SET LOCAL iomorg.as_of = '2026-12-31';
+SELECT string_agg(coalesce(r.node::text, '?') || ' ' || r.count, ', ' ORDER BY iom_rank(r.node)) AS totals
+FROM (SELECT iom_rollup(unit, ratio) AS t FROM regress_fact) s, iom_unnest(s.t) r;
+ROLLBACK;
+
+-- The aggregates read no hierarchy, iom_unnest does
+CREATE ROLE regress_reader;
+GRANT SELECT ON regress_fact TO regress_reader;
+REVOKE SELECT ON iom_line FROM PUBLIC;
+SET ROLE regress_reader;
+SELECT iom_rollup(unit, salary) IS NULL AS is_null FROM regress_fact;
+SELECT regress_error('SELECT iom_unnest(iom_headcount(unit)) FROM regress_fact');
+RESET ROLE;
+GRANT SELECT ON iom_line TO PUBLIC;
+REVOKE SELECT ON regress_fact FROM regress_reader;
+DROP ROLE regress_reader;
+
+-- Sums: exact beyond the range of their values; what overflows in sum() does
+SELECT r.sum, r.min, r.max
+FROM (SELECT iom_rollup('DG', v) AS t FROM unnest('{9223372036854775807, 9223372036854775807, 9223372036854775807, -9223372036854775808}'::bigint[]) v) s,
+  iom_unnest(s.t) r;
+SELECT r.sum, r.min, r.max
+FROM (SELECT iom_rollup('DG', v) AS t
+      FROM unnest('{9999999999.9999999999999999, 10000000000, -9999999999.9999999999999999, 0.00000000000000001, 9999999999.9999, 1e30, 0.0, 0}'::numeric[]) v) s,
+  iom_unnest(s.t) r;
+SELECT regress_error($$SELECT iom_rollup('DG', v) FROM unnest('{1e308, 1e308}'::float8[]) v$$),
+  regress_error($$SELECT sum(v) FROM unnest('{1e308, 1e308}'::float8[]) v$$);
+SELECT regress_error($$SELECT iom_unnest(iom_rollup(node, 1e308::float8)) FROM (VALUES ('DG'::iom_node), ('DOE')) v (node)$$);
+SELECT regress_error($$SELECT iom_rollup('DG', v) FROM unnest(ARRAY[9 * 10::numeric ^ 131071, 9 * 10::numeric ^ 131071]) v$$);
+
+----------------------------------------------------------------------------
+-- Random facts in random forests, against a plain query
+----------------------------------------------------------------------------
+CREATE FUNCTION regress_value(type text, special boolean) RETURNS text
+LANGUAGE sql VOLATILE AS $$
+  SELECT CASE WHEN random() < 0.1 THEN NULL ELSE CASE type
+    WHEN 'bigint' THEN CASE floor(random() * 5)::int
+      WHEN 0 THEN '9223372036854775807' WHEN 1 THEN '-9223372036854775808' WHEN 2 THEN '0'
+      ELSE (floor(random() * 2000) - 1000)::text END
+    WHEN 'numeric' THEN CASE
+      WHEN special AND random() < 0.02 THEN (ARRAY['NaN', 'Infinity', '-Infinity'])[1 + floor(random() * 3)]
+      WHEN random() < 0.2 THEN (random()::numeric * 10::numeric ^ floor(random() * 60 - 30)::int * sign(random() - 0.5)::numeric)::text
+      WHEN random() < 0.2 THEN (ARRAY['0', '0.000', '-0.10', '0.1', '1', '1.00', '9999999999', '10000000000', '-9999999999.9999999999999999',
+        '99999999.00000000', '10000', '-100000000', '0.0001', '0.00000001', '0.0000000000000001', '-0.00000000000000001', '1e100', '1e-100'])[1 + floor(random() * 18)]
+      WHEN random() < 0.5 THEN round((random() * 100000)::numeric, 2)::text
+      ELSE ((random() * 100000 - 50000)::numeric)::text END
+    ELSE CASE
+      WHEN special AND random() < 0.02 THEN (ARRAY['NaN', 'Infinity', '-Infinity', '-0'])[1 + floor(random() * 4)]
+      ELSE (floor(random() * 4000 - 2000) / 16)::text END	-- sums are exact
+    END END
+$$;
+
+-- Make facts of a type, and count the rows of iom_unnest and how many differ
+-- from the plain query's.  Sums must also have its scale.
+CREATE FUNCTION regress_rollup(type text, facts int, special boolean, OUT rows bigint, OUT different bigint)
+LANGUAGE plpgsql AS $$
+BEGIN
+  CREATE TEMP TABLE fact (unit iom_node, value text);
+  INSERT INTO fact
+  SELECT CASE WHEN random() < 0.03 THEN NULL WHEN random() < 0.03 THEN 'NO-SUCH-NODE'
+    ELSE n.codes[1 + floor(random() ^ 2 * cardinality(n.codes))] END, regress_value(type, special)
+  FROM generate_series(1, facts), (SELECT array_agg(node ORDER BY md5(node::text)) AS codes FROM iom_unit) n;
+  EXECUTE format('ALTER TABLE fact ALTER value TYPE %s USING value::%1$s', type);
+  ANALYZE fact;
+  EXECUTE $query$
+    WITH closure AS MATERIALIZED (
+      SELECT * FROM regress_closure()
+    ), expected AS (
+      SELECT c.ancestor AS node, count(*) FILTER (WHERE c.distance = 0) AS own_count,
+        sum(f.value) FILTER (WHERE c.distance = 0) AS own_sum,
+        count(*) AS count, sum(f.value) AS sum, min(f.value) AS min, max(f.value) AS max
+      FROM fact f JOIN closure c ON c.node = f.unit GROUP BY c.ancestor
+      UNION ALL
+      SELECT NULL, count(*), sum(value), count(*), sum(value), min(value), max(value)
+      FROM fact WHERE unit IS NULL OR unit NOT IN (SELECT node FROM closure) HAVING count(*) > 0
+    ), ranked AS (
+      SELECT *, row_number() OVER (ORDER BY iom_rank(node) NULLS LAST) AS place FROM expected
+    ), got AS (
+      SELECT r.* FROM (SELECT iom_rollup(unit, value) AS t FROM fact) s,
+        iom_unnest(s.t::text::$query$ || CASE type WHEN 'double precision' THEN 'iom_float_totals' ELSE 'iom_totals' END || $query$)
+        WITH ORDINALITY r (node, own_count, own_sum, count, sum, min, max, place)
+    )
+    SELECT count(*), count(*) FILTER (WHERE
+      (e.node, e.own_count, e.own_sum, e.count, e.sum, e.min, e.max, e.sum::text, e.own_sum::text) IS DISTINCT FROM
+      (g.node, g.own_count, g.own_sum, g.count, g.sum, g.min, g.max, g.sum::text, g.own_sum::text))
+    FROM ranked e FULL JOIN got g USING (place)$query$
+  INTO rows, different;
+  DROP TABLE fact;
+END $$;
+
+BEGIN;
+DELETE FROM iom_appointment;
+DELETE FROM iom_line;
+DELETE FROM iom_unit;
+CREATE FUNCTION regress_plant(n int, shape text, seed float8) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+  DELETE FROM iom_line;
+  DELETE FROM iom_unit;
+  CREATE TEMP TABLE forest AS SELECT * FROM regress_forest(n, shape, seed);
+  INSERT INTO iom_unit (node, name, position)
+  SELECT f.node, f.node::text, f.position FROM forest f ORDER BY random();
+  INSERT INTO iom_line (node, supervisor)
+  SELECT f.node, f.supervisor FROM forest f WHERE f.supervisor IS NOT NULL;
+  DROP TABLE forest;
+END $$;
+CREATE FUNCTION regress_rollups(n int, shape text, seed float8, facts int, OUT compared bigint, OUT different bigint)
+LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM regress_plant(n, shape, seed);
+  SELECT sum(r.rows), sum(r.different) INTO compared, different
+  FROM (VALUES ('bigint'), ('numeric'), ('double precision')) t (type), (VALUES (true), (false)) s (special),
+    LATERAL regress_rollup(t.type, facts, s.special) r;
+END $$;
+
+-- Few facts in many nodes, many in few
+SELECT shape, count(*) AS forests, sum(r.compared) > 100 AS compared, sum(r.different) AS different
+FROM (VALUES ('chain'), ('star'), ('binary'), ('comb'), ('uniform'), ('deep'), ('many roots'), ('no lines')) s (shape),
+  (VALUES (1, 0.1, 1), (2, 0.2, 5), (9, 0.3, 40), (60, 0.4, 3), (60, 0.5, 300), (300, 0.6, 10), (300, 0.7, 500)) f (n, seed, facts),
+  LATERAL regress_rollups(n, shape, seed, facts) r
+GROUP BY shape ORDER BY shape;
+SELECT r.compared > 6000 AS compared, r.different FROM regress_rollups(3000, 'uniform', 0.8, 5000) r;
+
+-- Parallel workers come to the same totals
+SELECT regress_plant(500, 'many roots', 0.9);
+CREATE TABLE regress_many AS
+SELECT CASE WHEN i % 50 = 0 THEN NULL ELSE n.codes[1 + floor(random() ^ 2 * cardinality(n.codes))] END AS unit,
+  regress_value('bigint', true)::bigint AS b, regress_value('numeric', i < 5000)::numeric AS n, regress_value('double', i < 5000)::float8 AS f
+FROM generate_series(1, 20000) i, (SELECT array_agg(node) AS codes FROM iom_unit) n;
+ANALYZE regress_many;
+CREATE VIEW regress_all_totals AS
+  SELECT 'bigint' AS kind, (SELECT string_agg(r::text, ' ') FROM (SELECT iom_rollup(unit, b) AS t FROM regress_many) s, iom_unnest(s.t) r) AS totals
+  UNION ALL
+  SELECT 'numeric', (SELECT string_agg((node, own_count, own_sum, count, sum, trim_scale(min), trim_scale(max))::text, ' ')
+                     FROM (SELECT iom_rollup(unit, n) AS t FROM regress_many) s, iom_unnest(s.t) r)
+  UNION ALL
+  SELECT 'float8', (SELECT string_agg(r::text, ' ') FROM (SELECT iom_rollup(unit, f) AS t FROM regress_many) s, iom_unnest(s.t) r)
+  UNION ALL
+  SELECT 'count', (SELECT string_agg(r::text, ' ') FROM (SELECT iom_headcount(unit) AS t FROM regress_many) s, iom_unnest(s.t) r);
+SET LOCAL max_parallel_workers_per_gather = 0;
+CREATE TEMP TABLE serial AS SELECT * FROM regress_all_totals;
+SET LOCAL max_parallel_workers_per_gather = 2;
+SET LOCAL parallel_setup_cost = 0;
+SET LOCAL parallel_tuple_cost = 0;
+SET LOCAL min_parallel_table_scan_size = 0;
+EXPLAIN (COSTS OFF) SELECT iom_rollup(unit, n), iom_headcount(unit) FROM regress_many;
+SELECT count(*) AS partial FROM regexp_matches(regress_plan('SELECT * FROM regress_all_totals'), 'Partial Aggregate', 'g');
+CREATE TEMP TABLE parallel AS SELECT * FROM regress_all_totals;
+SELECT kind, length(s.totals) > 1000 AS long, s.totals = p.totals AS equal FROM serial s JOIN parallel p USING (kind) ORDER BY kind;
+-- ... where some workers find nothing
+SELECT r.count, r.own_sum FROM (SELECT iom_rollup(unit, b) AS t FROM regress_many WHERE false) s, iom_unnest(s.t) r;
+SELECT r.count > 0 AS some FROM (SELECT iom_headcount(unit) AS t FROM regress_many WHERE unit IS NULL) s, iom_unnest(s.t) r;
+-- ... and where unnesting is up to a worker as well
+DO $$
+BEGIN
+  PERFORM set_config(CASE WHEN current_setting('server_version_num')::int < 160000
+    THEN 'force_parallel_mode' ELSE 'debug_parallel_query' END, 'on', true);
+END $$;
+CREATE TEMP TABLE forced AS SELECT * FROM regress_all_totals;
+SELECT count(*) FILTER (WHERE s.totals = p.totals) AS equal FROM serial s JOIN forced p USING (kind);
+ROLLBACK;
+
+----------------------------------------------------------------------------
+-- As values: kept in tables, sent over wires, and never what they should not be
+----------------------------------------------------------------------------
+CREATE TABLE regress_totals (day date, exact iom_totals, inexact iom_float_totals, heads iom_totals);
+INSERT INTO regress_totals
+SELECT '2026-01-01', iom_rollup(unit, salary * CASE WHEN hours = 2 THEN 'Infinity'::numeric ELSE 1 END), iom_rollup(unit, ratio), iom_headcount(unit) FROM regress_fact;
+INSERT INTO regress_totals
+SELECT '2026-01-02', iom_rollup(('N' || i)::iom_node, i / 3.0), iom_rollup(('N' || i)::iom_node, i / 3.0::float8), iom_headcount(('N' || i)::iom_node)
+FROM generate_series(1, 3000) i;
+SELECT day, (SELECT row(count(*), sum(r.count), max(r.sum)) FROM iom_unnest(exact) r) AS exact,
+  (SELECT row(count(*), sum(r.count), max(r.sum)::int) FROM iom_unnest(inexact) r) AS inexact,
+  (SELECT row(count(*), sum(r.count)) FROM iom_unnest(heads) r) AS heads,
+  exact::text = iom_totals_send(exact)::text AND exact::text::iom_totals::text = exact::text AS exact_text,
+  inexact::text = iom_float_totals_send(inexact)::text AND inexact::text::iom_float_totals::text = inexact::text AS inexact_text,
+  heads::text::iom_totals::text = heads::text AS heads_text
+FROM regress_totals ORDER BY day;
+SELECT regress_error('SELECT exact::text::iom_float_totals FROM regress_totals'),
+  regress_error('SELECT inexact::text::iom_totals FROM regress_totals');
+
+SELECT v AS value, regress_error(format('SELECT %L::iom_totals', v)) FROM (VALUES
+  (''), ('x'), ('\x'), ('\x63'), ('\x6300000000'), ('\x7800000000'), ('\x6600000000'), ('\x63ffffffff'), ('\x6300000001'),
+  ('\x6300000001800000000000000000000000000000010000'),	-- more than it should
+  ('\x63000000018000000000000000000000000000000100'),	-- one fact without a node
+  ('\x63000000018000000000000000000000000000000000'),	-- none
+  ('\x63000000018000000000000000ffffffffffffffff00'),
+  ('\x63000000018000000000000000000000000000000101'),
+  ('\x63000000018000000000000000000000000000000102'),
+  ('\x63000000018000000000000001000000000000000100'),	-- no node
+  ('\x63000000028000000000000000000000000000000100800000000000000000000000000000010000'),
+  ('\x69000000018000000000000000000000000000000101'),
+  ('\x6e0000000180000000000000000000000000000001000100'),
+  ('\x6e00000001800000000000000000000000000000010001000100000000000000010000000000000000000000000000ff')
+) v (v);
+
+-- Any byte of a good value changed, or its end lost: an error or a value that
+-- can be used
+DO $$
+DECLARE
+  good bytea;
+  bad bytea;
+  refused int := 0;
+  taken int := 0;
+BEGIN
+  PERFORM setseed(0.5);
+  SELECT iom_totals_send(iom_rollup(unit, v)) INTO good
+  FROM (VALUES ('DG'::iom_node, 1.5), ('DOE', 1e30), ('DOE', 2), (NULL, 'NaN'), ('DLA', NULL), ('X', -1e-30)) f (unit, v);
+  FOR i IN 0 .. 2999 LOOP
+    bad := CASE WHEN i < length(good) THEN substr(good, 1, i)
+      ELSE set_byte(good, i % length(good), floor(random() * 256)::int) END;
+    BEGIN
+      PERFORM r.*, iom_totals_send(bad::text::iom_totals) FROM iom_unnest(bad::text::iom_totals) r;
+      taken := taken + 1;
+    EXCEPTION WHEN data_exception OR invalid_binary_representation OR protocol_violation OR numeric_value_out_of_range
+      OR invalid_text_representation OR program_limit_exceeded THEN
+      refused := refused + 1;
+    END;
+  END LOOP;
+  RAISE NOTICE 'some refused: %, some taken: %', refused > 1000, taken > 100;
+END $$;
+
+-- The functions of the aggregates cannot be called by hand
+SELECT DISTINCT regress_error(format('SELECT %s(%s)', p.proname, array_to_string(array_fill('NULL'::text, ARRAY[p.pronargs]), ', '))) ~ '^42883 ' AS refused
+FROM pg_proc p WHERE p.proname ~ '^iom_rollup_';
+
+DROP FUNCTION regress_rollup, regress_value;
+DROP TABLE regress_fact, regress_totals;

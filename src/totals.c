@@ -1,0 +1,572 @@
+/*-------------------------------------------------------------------------
+ *
+ * totals.c
+ *	  Own totals of nodes: adding them up, and numerics as whole numbers.
+ *
+ * A numeric goes with the whole numbers if it has at most 16 digits after the
+ * point and is less than 10^10: a sum of 2^40 such numbers, more than a table
+ * can have rows, does not overflow 128 bits.  Their digits are read and written
+ * here as they lie in tables, a format that pg_upgrade keeps; all else is left
+ * to the server's numerics.
+ *
+ * Copyright (c) 2026, the iomorg contributors
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/float.h"
+#include "utils/fmgrprotos.h"
+#include "utils/memutils.h"
+
+#include "chart_cache.h"
+#include "totals.h"
+
+/*
+ * The short form of a numeric: after the length, a header of two bytes and
+ * digits to base 10000, of which the first counts 10000^weight.
+ */
+#define SHORT_MASK			0xC000
+#define SHORT_FORM			0x8000
+#define SHORT_NEGATIVE		0x2000
+#define SHORT_SCALE_SHIFT	7
+#define SHORT_SCALE_MASK	0x3F
+#define SHORT_WEIGHT_SIGN	0x40
+#define SHORT_WEIGHT_MASK	0x3F
+
+#define DIGIT_BASE			10000
+#define WHOLE_FRACTION		4	/* digits of a whole number that come after
+								 * the point */
+
+static const uint64 power_of_base[] = {
+	UINT64CONST(1), UINT64CONST(10000), UINT64CONST(100000000),
+	UINT64CONST(1000000000000), UINT64CONST(10000000000000000)
+};
+
+/* Memory for an array that is accessed at random, if it is large. */
+static UnitTotals *
+alloc_units(const Totals *totals, uint32 n)
+{
+	OrgMemory	memory = org_memory_of(totals->context);
+
+	return org_alloc(&memory, n, sizeof(UnitTotals));
+}
+
+/*
+ * Empty totals with room for some nodes, at least one.
+ */
+void
+totals_init(Totals *totals, TotalsKind kind, uint32 units_room,
+			MemoryContext context)
+{
+	memset(totals, 0, sizeof(*totals));
+	totals->context = context;
+	totals->kind = kind;
+	totals->units_room = units_room;
+	totals->unit = alloc_units(totals, units_room);
+}
+
+/*
+ * Add a node, which the caller knows not to be there.  Moves the others.
+ */
+UnitTotals *
+totals_new_unit(Totals *totals, IomNode node)
+{
+	UnitTotals *unit;
+
+	if (totals->nunits == totals->units_room)
+	{
+		UnitTotals *before = totals->unit;
+
+		if (totals->units_room > PG_INT32_MAX / 2)
+			ereport(ERROR,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					 errmsg("too many nodes in one rollup")));
+		totals->units_room *= 2;
+		totals->unit = alloc_units(totals, totals->units_room);
+		memcpy(totals->unit, before, totals->nunits * sizeof(UnitTotals));
+		pfree(before);
+	}
+	unit = &totals->unit[totals->nunits++];
+	memset(unit, 0, sizeof(*unit));
+	unit->node = node;
+	return unit;
+}
+
+/*----------
+ * Odd numerics
+ *----------
+ */
+
+/* A numeric function of two numerics; the result in the current context. */
+static Numeric
+numeric_of_two(PGFunction function, Numeric a, Numeric b)
+{
+	return DatumGetNumeric(DirectFunctionCall2(function, NumericGetDatum(a),
+											   NumericGetDatum(b)));
+}
+
+static Numeric
+copy_numeric(Numeric value)
+{
+	Numeric		copy = palloc(VARSIZE(value));
+
+	memcpy(copy, value, VARSIZE(value));
+	return copy;
+}
+
+/* Replace *kept by value if that is the more extreme, for good. */
+static void
+keep_extreme(Numeric *kept, Numeric value, bool smallest)
+{
+	int			cmp = DatumGetInt32(DirectFunctionCall2(numeric_cmp,
+														NumericGetDatum(value),
+														NumericGetDatum(*kept)));
+
+	if (smallest ? cmp < 0 : cmp > 0)
+	{
+		pfree(*kept);
+		*kept = copy_numeric(value);
+	}
+}
+
+static void
+merge_odd(Totals *totals, UnitTotals *unit, Numeric sum, Numeric min,
+		  Numeric max)
+{
+	MemoryContext before = MemoryContextSwitchTo(totals->context);
+	OddTotals  *odd;
+
+	if (unit->odd == 0)
+	{
+		if (totals->nodds == totals->odds_room)
+		{
+			totals->odds_room = Max(totals->odds_room * 2, 4);
+			totals->odd = totals->nodds == 0 ?
+				palloc(totals->odds_room * sizeof(OddTotals)) :
+				repalloc_huge(totals->odd,
+							  (Size) totals->odds_room * sizeof(OddTotals));
+		}
+		odd = &totals->odd[totals->nodds++];
+		odd->sum = copy_numeric(sum);
+		odd->min = copy_numeric(min);
+		odd->max = copy_numeric(max);
+		unit->odd = totals->nodds;
+	}
+	else
+	{
+		Numeric		total;
+
+		odd = &totals->odd[unit->odd - 1];
+		total = numeric_of_two(numeric_add, odd->sum, sum);
+		pfree(odd->sum);
+		odd->sum = total;
+		keep_extreme(&odd->min, min, true);
+		keep_extreme(&odd->max, max, false);
+	}
+	MemoryContextSwitchTo(before);
+}
+
+/*
+ * Add a numeric that is not a whole number.
+ */
+void
+totals_add_odd(Totals *totals, UnitTotals *unit, Numeric value)
+{
+	merge_odd(totals, unit, value, value, value);
+}
+
+/*----------
+ * Adding totals up
+ *----------
+ */
+
+/* As the server's sum() does: an overflow is an error, infinity is not. */
+static void
+float_add(float8 *sum, float8 value)
+{
+	*sum = float8_pl(*sum, value);
+}
+
+static void
+float_keep_extremes(UnitTotals *unit, float8 min, float8 max)
+{
+	if (float8_lt(min, unit->value.real.min))
+		unit->value.real.min = min;
+	if (float8_gt(max, unit->value.real.max))
+		unit->value.real.max = max;
+}
+
+/*
+ * Add a number to the values of a node.
+ */
+void
+unit_add_float(UnitTotals *unit, float8 value)
+{
+	if (!unit->has_value)
+	{
+		unit->has_value = true;
+		unit->value.real.sum = unit->value.real.min = unit->value.real.max = value;
+		return;
+	}
+	float_add(&unit->value.real.sum, value);
+	float_keep_extremes(unit, value, value);
+}
+
+static void
+merge_whole(UnitTotals *unit, const UnitTotals *other)
+{
+	wide_add(&unit->value.whole.sum, other->value.whole.sum);
+	unit->sum_scale = Max(unit->sum_scale, other->sum_scale);
+	if (wide_equal(other->value.whole.min, unit->value.whole.min))
+		unit->min_scale = Max(unit->min_scale, other->min_scale);
+	else if (wide_less(other->value.whole.min, unit->value.whole.min))
+	{
+		unit->value.whole.min = other->value.whole.min;
+		unit->min_scale = other->min_scale;
+	}
+	if (wide_equal(other->value.whole.max, unit->value.whole.max))
+		unit->max_scale = Max(unit->max_scale, other->max_scale);
+	else if (wide_less(unit->value.whole.max, other->value.whole.max))
+	{
+		unit->value.whole.max = other->value.whole.max;
+		unit->max_scale = other->max_scale;
+	}
+}
+
+/*
+ * Add what is in other, one of the nodes of from, to unit, one of those of
+ * into (which may be from).
+ */
+void
+totals_merge(Totals *into, UnitTotals *unit, const Totals *from,
+			 const UnitTotals *other)
+{
+	unit->count += other->count;
+	if (other->has_value && !unit->has_value)
+	{
+		unit->has_value = true;
+		unit->value = other->value;
+		unit->sum_scale = other->sum_scale;
+		unit->min_scale = other->min_scale;
+		unit->max_scale = other->max_scale;
+	}
+	else if (other->has_value && into->kind == TOTALS_FLOAT)
+	{
+		float_add(&unit->value.real.sum, other->value.real.sum);
+		float_keep_extremes(unit, other->value.real.min,
+							other->value.real.max);
+	}
+	else if (other->has_value)
+		merge_whole(unit, other);
+
+	if (other->odd != 0)
+	{
+		OddTotals	odd = from->odd[other->odd - 1];
+
+		merge_odd(into, unit, odd.sum, odd.min, odd.max);
+	}
+}
+
+/*----------
+ * Numerics and whole numbers
+ *----------
+ */
+
+/* integer * 10^16 + fraction */
+static Wide
+wide_of_parts(uint64 integer, uint64 fraction)
+{
+	const uint64 power = power_of_base[WHOLE_FRACTION];
+	Wide		wide;
+	Wide		more = {fraction, 0};
+#ifdef HAVE_INT128
+	uint128		product = (uint128) integer * power;
+
+	wide.low = (uint64) product;
+	wide.high = (int64) (product >> 64);
+#else
+	uint64		upper = integer >> 32;	/* two bits: integer < 10^10 */
+	uint64		lower = integer & PG_UINT32_MAX;
+	uint64		cross = upper * (power & PG_UINT32_MAX) + lower * (power >> 32);
+	Wide		middle = {cross << 32, (int64) (cross >> 32)};
+
+	wide.low = lower * (power & PG_UINT32_MAX);
+	wide.high = (int64) (upper * (power >> 32));
+	wide_add(&wide, middle);
+#endif
+	wide_add(&wide, more);
+	return wide;
+}
+
+static Wide
+wide_negated(Wide wide)
+{
+	wide.low = ~wide.low + 1;
+	wide.high = (int64) (~(uint64) wide.high + (wide.low == 0 ? 1 : 0));
+	return wide;
+}
+
+/*
+ * The numeric as a whole number of 10^-16; false if it is not one, or too
+ * large, or not at hand in the row.
+ */
+bool
+numeric_to_whole(const struct varlena *value, Wide *whole, uint8 *scale)
+{
+	const char *data;
+	uint16		header;
+	int			weight;
+	int			ndigits;
+	int			nintegers;
+	int			shift;
+	uint64		part[2] = {0, 0};	/* before and after the point */
+
+	if (VARATT_IS_EXTERNAL(value) || VARATT_IS_COMPRESSED(value))
+		return false;
+	data = VARDATA_ANY(value);
+	memcpy(&header, data, sizeof(header));
+	if ((header & SHORT_MASK) != SHORT_FORM)
+		return false;
+
+	ndigits = VARSIZE_ANY_EXHDR(value) / sizeof(int16) - 1;
+	*scale = (header >> SHORT_SCALE_SHIFT) & SHORT_SCALE_MASK;
+	if (ndigits == 0)
+	{
+		*whole = wide_of(0);
+		return true;
+	}
+	weight = header & SHORT_WEIGHT_MASK;
+	if (header & SHORT_WEIGHT_SIGN)
+		weight -= SHORT_WEIGHT_MASK + 1;
+	shift = weight + 1 - ndigits + WHOLE_FRACTION;
+	if (weight > 2 || shift < 0)
+		return false;
+
+	nintegers = Min(ndigits, weight + 1);
+	for (int i = 0; i < ndigits; i++)
+	{
+		uint64	   *number = &part[i < nintegers ? 0 : 1];
+		int16		digit;
+
+		data += sizeof(digit);
+		memcpy(&digit, data, sizeof(digit));
+		if (i == 0 && weight == 2 && digit >= 100)
+			return false;
+		*number = *number * DIGIT_BASE + (uint16) digit;
+	}
+	if (nintegers == ndigits)
+		part[0] *= power_of_base[shift - WHOLE_FRACTION];
+	else
+		part[1] *= power_of_base[shift];
+	*whole = wide_of_parts(part[0], part[1]);
+	if (header & SHORT_NEGATIVE)
+		*whole = wide_negated(*whole);
+	return true;
+}
+
+/* Divide by DIGIT_BASE; returns the remainder. */
+static uint16
+wide_next_digit(uint64 *high, uint64 *low)
+{
+	uint64		remainder;
+	uint64		quotient;
+
+	if (*high == 0)
+	{
+		remainder = *low % DIGIT_BASE;
+		*low /= DIGIT_BASE;
+		return (uint16) remainder;
+	}
+	remainder = *high % DIGIT_BASE;
+	*high /= DIGIT_BASE;
+	remainder = remainder << 32 | *low >> 32;
+	quotient = remainder / DIGIT_BASE;
+	remainder = (remainder % DIGIT_BASE) << 32 | (*low & PG_UINT32_MAX);
+	*low = quotient << 32 | remainder / DIGIT_BASE;
+	return (uint16) (remainder % DIGIT_BASE);
+}
+
+/* The whole number as a numeric, of which some digits are the fraction. */
+static Numeric
+whole_to_numeric(Wide whole, int fraction, uint8 scale, NumericBuffer *buffer)
+{
+	uint16	   *out = (uint16 *) (buffer->data + VARHDRSZ);
+	uint16		digits[12];
+	bool		negative = whole.high < 0;
+	uint64		high;
+	uint64		low;
+	int			n = 0;
+	int			first = 0;		/* that is not zero, the least first */
+	int			weight = 0;
+
+	if (negative)
+		whole = wide_negated(whole);
+	high = (uint64) whole.high;
+	low = whole.low;
+	while (high != 0 || low != 0)
+		digits[n++] = wide_next_digit(&high, &low);
+	while (first < n && digits[first] == 0)
+		first++;
+	if (n > 0)
+		weight = n - 1 - fraction;
+
+	*out++ = (uint16) (SHORT_FORM | (negative ? SHORT_NEGATIVE : 0) |
+					   (scale << SHORT_SCALE_SHIFT) |
+					   (weight < 0 ? SHORT_WEIGHT_SIGN : 0) |
+					   (weight & SHORT_WEIGHT_MASK));
+	for (int i = n - 1; i >= first; i--)
+		*out++ = digits[i];
+	SET_VARSIZE(buffer->data, (char *) out - buffer->data);
+	return (Numeric) buffer->data;
+}
+
+static Numeric
+kind_to_numeric(const Totals *totals, Wide whole, uint8 scale,
+				NumericBuffer *buffer)
+{
+	return whole_to_numeric(whole,
+							totals->kind == TOTALS_NUMERIC ? WHOLE_FRACTION : 0,
+							scale, buffer);
+}
+
+/*
+ * Sum, minimum and maximum of a node, with kinds other than TOTALS_FLOAT; NULL
+ * if it has no value.  In the buffer or elsewhere, good until the next change.
+ */
+Numeric
+unit_sum(const Totals *totals, const UnitTotals *unit, NumericBuffer *buffer)
+{
+	Numeric		sum = NULL;
+
+	if (unit->has_value)
+		sum = kind_to_numeric(totals, unit->value.whole.sum, unit->sum_scale,
+							  buffer);
+	if (unit->odd != 0)
+	{
+		Numeric		odd = totals->odd[unit->odd - 1].sum;
+
+		sum = sum ? numeric_of_two(numeric_add, sum, odd) : odd;
+	}
+	return sum;
+}
+
+Numeric
+unit_min(const Totals *totals, const UnitTotals *unit, NumericBuffer *buffer)
+{
+	Numeric		min = NULL;
+
+	if (unit->has_value)
+		min = kind_to_numeric(totals, unit->value.whole.min,
+							  unit->min_scale, buffer);
+	if (unit->odd != 0)
+	{
+		Numeric		odd = totals->odd[unit->odd - 1].min;
+
+		min = min ? numeric_of_two(numeric_smaller, min, odd) : odd;
+	}
+	return min;
+}
+
+Numeric
+unit_max(const Totals *totals, const UnitTotals *unit, NumericBuffer *buffer)
+{
+	Numeric		max = NULL;
+
+	if (unit->has_value)
+		max = kind_to_numeric(totals, unit->value.whole.max,
+							  unit->max_scale, buffer);
+	if (unit->odd != 0)
+	{
+		Numeric		odd = totals->odd[unit->odd - 1].max;
+
+		max = max ? numeric_of_two(numeric_larger, max, odd) : odd;
+	}
+	return max;
+}
+
+/*----------
+ * Totals as one value
+ *----------
+ */
+
+#define ODD_NUMERICS	3
+
+static Numeric *
+odd_numeric(OddTotals *odd, int i)
+{
+	return i == 0 ? &odd->sum : i == 1 ? &odd->min : &odd->max;
+}
+
+/*
+ * The totals as one value, in the current context.
+ */
+TotalsValue *
+totals_close(const Totals *totals)
+{
+	Size		units = (Size) totals->nunits * sizeof(UnitTotals);
+	Size		size = offsetof(TotalsValue, unit) + units;
+	TotalsValue *value;
+	char	   *out;
+
+	for (uint32 i = 0; i < totals->nodds; i++)
+	{
+		for (int j = 0; j < ODD_NUMERICS; j++)
+			size += MAXALIGN(VARSIZE(*odd_numeric(&totals->odd[i], j)));
+	}
+	if (!AllocSizeIsValid(size))
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("totals of %u nodes are too large for one value",
+						totals->nunits)));
+
+	value = palloc(size);
+	SET_VARSIZE(value, size);
+	value->kind = totals->kind;
+	value->nunits = totals->nunits;
+	value->nodds = totals->nodds;
+	memcpy(value->unit, totals->unit, units);
+	out = (char *) value->unit + units;
+	for (uint32 i = 0; i < totals->nodds; i++)
+	{
+		for (int j = 0; j < ODD_NUMERICS; j++)
+		{
+			Numeric		number = *odd_numeric(&totals->odd[i], j);
+			Size		aligned = MAXALIGN(VARSIZE(number));
+
+			memset(out + aligned - MAXIMUM_ALIGNOF, 0, MAXIMUM_ALIGNOF);
+			memcpy(out, number, VARSIZE(number));
+			out += aligned;
+		}
+	}
+	return value;
+}
+
+/*
+ * Look into a value, which must be aligned and stay where it is.
+ */
+void
+totals_open(Totals *totals, TotalsValue *value)
+{
+	char	   *end = (char *) value + VARSIZE(value);
+	char	   *in = (char *) &value->unit[value->nunits];
+
+	memset(totals, 0, sizeof(*totals));
+	totals->context = CurrentMemoryContext;
+	totals->kind = (TotalsKind) value->kind;
+	totals->nunits = totals->units_room = value->nunits;
+	totals->nodds = totals->odds_room = value->nodds;
+	totals->unit = value->unit;
+	if (value->nodds > 0)
+		totals->odd = palloc(value->nodds * sizeof(OddTotals));
+	for (uint32 i = 0; i < value->nodds; i++)
+	{
+		for (int j = 0; j < ODD_NUMERICS; j++)
+		{
+			*odd_numeric(&totals->odd[i], j) = (Numeric) in;
+			in += MAXALIGN(VARSIZE(in));
+		}
+	}
+	if (in != end)
+		elog(ERROR, "totals of %u nodes end at the wrong byte", value->nunits);
+}
