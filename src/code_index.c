@@ -38,7 +38,7 @@ code_index_create(CodeIndex *index, uint32 ncodes, const OrgMemory *memory)
 		{
 			CodeSlot   *slot = &index->bucket[i].slot[k];
 
-			slot->code = IOM_NODE_NONE;
+			slot->code = CODE_INDEX_FREE;
 			slot->value = CODE_INDEX_NONE;
 			slot->size = 0;
 		}

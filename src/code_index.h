@@ -24,10 +24,12 @@
 #include "org_memory.h"
 
 #define CODE_INDEX_NONE		PG_UINT32_MAX
+#define CODE_INDEX_FREE		PG_INT64_MAX	/* beyond every code (and not
+											 * IOM_NODE_NONE, which may be a key) */
 
 typedef struct CodeSlot
 {
-	IomNode		code;			/* IOM_NODE_NONE: the slot is free */
+	IomNode		code;			/* CODE_INDEX_FREE: the slot is free */
 	uint32		value;			/* CODE_INDEX_NONE: likewise */
 	uint32		size;			/* what the owner wants to have at hand */
 } CodeSlot;

@@ -70,8 +70,8 @@ rebuild_index(RollupState *state)
 {
 	OrgMemory	memory = org_memory_of(state->totals.context);
 
-	org_free(&memory, state->index.slot);
-	state->index.slot = NULL;
+	org_free(&memory, state->index.block);
+	state->index.block = NULL;
 	code_index_create(&state->index, state->totals.units_room, &memory);
 	for (uint32 i = 0; i < state->totals.nunits; i++)
 		code_index_insert(&state->index, state->totals.unit[i].node, i);
@@ -85,7 +85,7 @@ add_unit(RollupState *state, IomNode node)
 
 	if (state->totals.nunits > UNINDEXED_NODES)
 	{
-		if (state->index.slot == NULL || state->totals.units_room != room)
+		if (state->index.block == NULL || state->totals.units_room != room)
 			rebuild_index(state);
 		else
 			code_index_insert(&state->index, node, state->totals.nunits - 1);
@@ -97,7 +97,7 @@ add_unit(RollupState *state, IomNode node)
 static inline UnitTotals *
 find_unit(RollupState *state, IomNode node)
 {
-	if (state->index.slot != NULL)
+	if (state->index.block != NULL)
 	{
 		uint32		i = code_index_find(&state->index, node);
 

@@ -291,7 +291,7 @@ unnest(FunctionCallInfo fcinfo, bool is_float)
 								 ALLOCSET_DEFAULT_SIZES);
 	before = MemoryContextSwitchTo(work);
 	memset(&un, 0, sizeof(un));
-	un.chart = CHART_FOR_ARG(1)->chart;
+	un.chart = CHART_FOR_ARG(1, scope_all())->chart;
 	un.unknown.node = IOM_NODE_NONE;
 	totals_open(&un.own, PG_GETARG_TOTALS(0));
 	if ((un.own.kind == TOTALS_FLOAT) != is_float)
