@@ -24,7 +24,7 @@ say() { echo "$(date +%T) $*" >&2; }
 
 about() { # condition
 	local values
-	values=$(bench_psql -F ' ' -c "SELECT node, path, lft, rgt, path || '0', size, staff, level
+	values=$(bench_psql -F ' ' -c "SELECT node, path, lft, rgt, ltree2text(path) || '0', size, staff, level
 		FROM measure $1 LIMIT 1")
 	read -r fact[node] fact[path] fact[lft] fact[rgt] fact[after] fact[size] fact[staff] fact[level] <<<"$values"
 	[ -n "${fact[level]}" ] || { iom_say "$database has no node $1"; exit 1; }
@@ -80,26 +80,27 @@ measure_in_turn() { # NAME...
 }
 
 # The same through pgbench, prepared, for statements so short that a client sees
-# little but the way there and back: one client sends all of them in random
-# order, and each round's averages count once.
+# little but the way there and back. A turn is some hundred milliseconds of the
+# same statement on one connection, and counts with the mean of the middle half of
+# its latencies: so neither a session's first question nor a hiccup is in it.
 measure_prepared() { # NAME...
-	local name i n out=$iom_tmp/tmp/pgbench.out scripts=()
+	local name i out=$iom_tmp/tmp/pgbench.out
 
 	for name; do
 		fill "${sql[$name]};" ':node' >"$iom_tmp/tmp/$name.pgbench"
-		scripts+=(-f "$iom_tmp/tmp/$name.pgbench")
 		: >"$iom_tmp/tmp/$name.latency"
 	done
-	# pgbench reports each script only where there are two.
-	[ $# -gt 1 ] || scripts+=("${scripts[@]}")
 	for ((i = 0; i < rounds; i++)); do
-		PGOPTIONS="-c max_parallel_workers_per_gather=0 -c jit=off" \
-			iom_run pgbench -n -M prepared -T 1 --random-seed=$i -D node="${fact[node]}" \
-			"${scripts[@]}" "$database" >"$out" 2>&1 || { cat "$out" >&2; exit 1; }
-		n=0
 		for name; do
-			awk -v n=$((++n)) '/^SQL script/ { at = ($3 + 0 == n) }
-				at && /latency average/ { print $5 }' "$out" >>"$iom_tmp/tmp/$name.latency"
+			PGOPTIONS="-c max_parallel_workers_per_gather=0 -c jit=off" \
+				iom_run pgbench -n -M prepared -l --log-prefix="$iom_tmp/tmp/turn" -D node="${fact[node]}" \
+				-t "$(awk "BEGIN { print int(300 / (${once[$name]} + 0.05)) + 20 }")" \
+				-f "$iom_tmp/tmp/$name.pgbench" "$database" >"$out" 2>&1 || { cat "$out" >&2; exit 1; }
+			cut -d' ' -f3 "$iom_tmp"/tmp/turn.* | sort -n | awk '
+				{ v[NR] = $1 }
+				END { for (i = int(NR / 4) + 1; i <= NR * 3 / 4; i++) { sum += v[i]; n++ } print sum / n / 1000 }
+				' >>"$iom_tmp/tmp/$name.latency"
+			rm -f "$iom_tmp"/tmp/turn.*
 		done
 	done
 	for name; do
@@ -123,17 +124,22 @@ check() { # KIND
 		for name in "${names[@]}"; do
 			text=${sql[$name]}
 			[[ $1 != *set* || $name = limit ]] || text=$(checked_set "$text")
-			printf '%s\n\\echo @%s\n\\o %s\n\\timing on\n%s\n\\timing off\n\\o\n\\echo @ :ERROR :LAST_ERROR_SQLSTATE\n%s\n' \
-				"$before" "$name" "'$answers/$name'" "$(fill "$text" "'${fact[node]:-}'");" "$after"
+			text=$(fill "$text" "'${fact[node]:-}'")
+			printf '%s\n\\echo @%s\n\\o %s\n\\timing on\n%s;\n\\timing off\n\\o\n\\echo @ :ERROR :LAST_ERROR_SQLSTATE\n%s\n' \
+				"$before" "$name" "'$answers/$name'" "$text" "$after"
+			# Prepared statements are for the warm.
+			[[ $1 != *prepared* ]] || printf '\\o /dev/null\n\\echo @%s\n\\timing on\n%s;\n\\timing off\n\\echo @ false\n\\o\n' "$name" "$text"
 		done
 	} >"$script"
 	bench_psql -v ON_ERROR_STOP=0 -f "$script" >"$out" 2>"$out.err"
 	once=() late=()
 	for name in "${names[@]}"; do
+		# The last time it ran, and what became of it the first time.
 		read -r once["$name"] state < <(awk -v name="@$name" '
 			$0 == name { take = 1; sum = 0 }
 			take && /^Time:/ { sum += $2 }
-			take && $1 == "@" { print sum, ($2 == "true" ? $3 : "ok"); take = 0 }' "$out")
+			take && $1 == "@" { if (state == "") state = $2 == "true" ? $3 : "ok"; take = 0 }
+			END { print sum, state }' "$out")
 		if [ "$state" = 57014 ]; then
 			late[$name]=1
 		elif [ "$state" != ok ]; then

@@ -18,8 +18,10 @@ RETURN ('U' || i * 611953 % 1000003)::iom_node;
 
 CREATE FUNCTION boss_of(i bigint) RETURNS bigint
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN boss = 1 AND i > 4 AND i % 2 = 1 THEN 2 ELSE boss END
-FROM (SELECT 1 + floor((i - 2) / 6.0 * (0.3 + 0.7 * chance(i, 1) ^ 2))::bigint AS boss) b;
+BEGIN ATOMIC
+  SELECT CASE WHEN boss = 1 AND i > 4 AND i % 2 = 1 THEN 2 ELSE boss END
+  FROM (SELECT 1 + floor((i - 2) / 6.0 * (0.3 + 0.7 * chance(i, 1) ^ 2))::bigint AS boss) b;
+END;
 
 CREATE TABLE adjacency (node iom_node NOT NULL, supervisor iom_node);
 INSERT INTO adjacency
