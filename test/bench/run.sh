@@ -18,6 +18,7 @@ sizes=${UNITS:-40 10000 1000000}
 staff=${STAFF:-1000000}
 rounds=${ROUNDS:-5}
 parts=${PARTS:-}
+small_change_sizes=${SMALL_CHANGES:-1000 100000 1000000}
 patience=${PATIENCE:-10}	# seconds for a statement, then it is given up
 slow=${SLOW:-1500}	# milliseconds, then a peer is measured once
 
