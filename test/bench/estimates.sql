@@ -9,7 +9,7 @@ BEGIN
   RETURN plan->0->'Plan'->>'Plan Rows';
 END $$;
 
-SELECT format('| %s | %s | %s | %s | %s |', :'name', :units,
+SELECT format('| %s | %s | %s | %s | %s | %s |', :'name', :units, :target,
               round(percentile_disc(0.5) WITHIN GROUP (ORDER BY q)::numeric, 2),
               round(percentile_disc(0.9) WITHIN GROUP (ORDER BY q)::numeric, 2),
               round(max(q)::numeric, 2))

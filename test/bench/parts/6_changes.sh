@@ -4,7 +4,7 @@
 # What a statement wrote: rows and bytes of WAL, without full-page images, which
 # this server does not write.
 written() { # SQL
-	bench_psql -F ' ' <<-SQL | tail -n 1
+	cat >"$iom_tmp/tmp/written.sql" <<-SQL
 		SELECT pg_current_wal_insert_lsn() AS start \gset
 		BEGIN;
 		$(fill "$1" "'${fact[node]}'");
@@ -12,6 +12,7 @@ written() { # SQL
 		ROLLBACK;
 		SELECT :rows, pg_current_wal_insert_lsn() - :'start'::pg_lsn;
 	SQL
+	bench_psql -F ' ' -f "$iom_tmp/tmp/written.sql" | tail -n 1
 }
 
 # A subtree of about 10,000 nodes, or the largest below level 2, gets another
@@ -67,7 +68,7 @@ leaf() {
 			UNION ALL SELECT a.supervisor FROM up JOIN adjacency a ON a.node = up.supervisor) SELECT count(*) FROM up" \
 		'ltree GiST'="INSERT INTO unit_path SELECT 'NEW', path || 'NEW' FROM unit_path WHERE node = {node};
 			SELECT nlevel(path) FROM unit_path WHERE node = 'NEW'" \
-		closure="INSERT INTO closure SELECT ancestor, 'NEW', depth + 1 FROM closure WHERE node = {node} UNION ALL VALUES ('NEW', 'NEW', 0);
+		closure="INSERT INTO closure SELECT ancestor, 'NEW'::iom_node, depth + 1 FROM closure WHERE node = {node} UNION ALL VALUES ('NEW'::iom_node, 'NEW'::iom_node, 0);
 			SELECT count(*) FROM closure WHERE node = 'NEW'"
 	before='' after=''
 }

@@ -14,19 +14,14 @@ measure_fresh() { # NAME...
 			{
 				echo '\timing on'
 				fill "${sql[$name]};" "'${fact[node]}'"
-			} | PGOPTIONS="-c max_parallel_workers_per_gather=0 -c jit=off" bench_psql_input -o /dev/null |
+			} >"$iom_tmp/tmp/fresh.sql"
+			PGOPTIONS="-c max_parallel_workers_per_gather=0 -c jit=off" bench_psql -o /dev/null -f "$iom_tmp/tmp/fresh.sql" |
 				awk -v i=$i '/^Time:/ && i { print $2 }' >>"$iom_tmp/tmp/$name.fresh"
 		done
 	done
 	for name; do
 		median_of[$name]=$(median <"$iom_tmp/tmp/$name.fresh")
 	done
-}
-
-# iom_run reads no standard input.
-bench_psql_input() {
-	cat >"$iom_tmp/tmp/fresh.sql"
-	bench_psql -f "$iom_tmp/tmp/fresh.sql" "$@"
 }
 
 first_question() { # WORK TARGET LIMIT PEER=SQL...
