@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154  # shared with lib.sh and run.sh
 # How test/bench measures. Sourced by run.sh; the parts call:
 #
 #   about NODE              whom the statements that follow are about
@@ -26,7 +26,7 @@ about() { # condition
 	local values
 	values=$(bench_psql -F ' ' -c "SELECT node, path, lft, rgt, ltree2text(path) || '0', size, staff, level
 		FROM measure $1 LIMIT 1")
-	read -r fact[node] fact[path] fact[lft] fact[rgt] fact[after] fact[size] fact[staff] fact[level] <<<"$values"
+	read -r 'fact[node]' 'fact[path]' 'fact[lft]' 'fact[rgt]' 'fact[after]' 'fact[size]' 'fact[staff]' 'fact[level]' <<<"$values"
 	[ -n "${fact[level]}" ] || { iom_say "$database has no node $1"; exit 1; }
 }
 

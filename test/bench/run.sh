@@ -18,6 +18,7 @@ sizes=${UNITS:-40 10000 1000000}
 staff=${STAFF:-1000000}
 rounds=${ROUNDS:-5}
 parts=${PARTS:-}
+# shellcheck disable=SC2034  # the parts read it
 small_change_sizes=${SMALL_CHANGES:-1000 100000 1000000}
 patience=${PATIENCE:-10}	# seconds for a statement, then it is given up
 slow=${SLOW:-1500}	# milliseconds, then a peer is measured once
@@ -58,6 +59,7 @@ echo "$(grep -m1 'model name' /proc/cpuinfo | sed 's/.*: //'), $(nproc) cores; $
 for file in "$here"/parts/*.sh; do
 	part=${file##*/[0-9]_}
 	part=${part%.sh}
+	# shellcheck disable=SC1090
 	! wanted "$part" || . "$file"
 done
 say "done"

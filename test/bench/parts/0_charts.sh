@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154  # shared with lib.sh and run.sh
 # What a chart costs to compile and to keep, and what loading lines costs with
 # all guards, in the largest organisation.
 
@@ -12,7 +12,7 @@ echo
 echo '| work | units | ms | its limit | ms | ratio | target |'
 echo '|---|---|---|---|---|---|---|'
 say "$units units: charts"
-fact[node]=$(bench_psql -c "SELECT node FROM adjacency WHERE supervisor IS NULL")
+fact["node"]=$(bench_psql -c "SELECT node FROM adjacency WHERE supervisor IS NULL")
 
 # A new revision a round, so that each round compiles.
 setup="SET iomorg.chart_memory = 0;

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154  # shared with lib.sh and run.sh
 # Questions about one node, prepared, as a client sees them.
 
 echo

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154  # shared with lib.sh and run.sh
 # Enumerating subtrees: of about 100 nodes, of about 10,000, all.
 
 echo

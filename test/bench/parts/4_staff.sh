@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154  # shared with lib.sh and run.sh
 # Staff within X: some hundred, some ten thousand, half of them. By index, the
 # planner choosing; and by sequential scan, X's place being known.
 

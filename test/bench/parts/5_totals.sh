@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154  # shared with lib.sh and run.sh
 # Totals of every unit with all below it, and staff by level-2 branch.
 
 # Totals are timed, and checked, by what a reader would notice first.

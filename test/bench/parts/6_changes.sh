@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154  # shared with lib.sh and run.sh
 # Changes. Every one is rolled back: each round finds the same rows.
 
 # What a statement wrote: rows and bytes of WAL, without full-page images, which

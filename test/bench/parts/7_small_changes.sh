@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154  # shared with lib.sh and run.sh
 # A transaction that alternates single changes and questions: what one change
 # and one question cost, by the size of the organisation.
 
@@ -9,7 +9,7 @@ for units in $small_change_sizes; do
 	database=org_$units
 	[[ " $sizes " == *" $units "* ]] || build "$database" "$units"
 	say "$units units: small changes"
-	fact[node]=$(bench_psql -c "SELECT supervisor FROM adjacency GROUP BY 1 HAVING count(*) > 1 AND supervisor IS NOT NULL
+	fact["node"]=$(bench_psql -c "SELECT supervisor FROM adjacency GROUP BY 1 HAVING count(*) > 1 AND supervisor IS NOT NULL
 		ORDER BY hashint8(supervisor::bigint) LIMIT 1")
 	setup="CREATE FUNCTION pg_temp.alternate(statement text) RETURNS void LANGUAGE plpgsql AS \$\$
 		DECLARE leaf iom_node; changes CONSTANT integer := 20;

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154  # shared with lib.sh and run.sh
 # The first question on a fresh connection: server time, connecting apart. The
 # limit is a plain statement that is as much news to its session.
 

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154  # shared with lib.sh and run.sh
 # The planner: how far its estimates of "staff within X" are off, over all nodes
 # of an organisation of up to 10,000 units; and how far the plan it chooses is
 # from the best it could have chosen.
