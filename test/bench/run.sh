@@ -7,6 +7,7 @@
 #   make bench                              all of it, in less than 20 minutes
 #   make bench UNITS="40 10000" ROUNDS=5    smaller
 #   make bench PARTS="one_node staff"       some files of test/bench/parts
+# shellcheck disable=SC2034,SC2154  # shared with lib.sh and the parts
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=test/setup.sh
@@ -18,7 +19,6 @@ sizes=${UNITS:-40 10000 1000000}
 staff=${STAFF:-1000000}
 rounds=${ROUNDS:-5}
 parts=${PARTS:-}
-# shellcheck disable=SC2034  # the parts read it
 small_change_sizes=${SMALL_CHANGES:-1000 100000 1000000}
 patience=${PATIENCE:-10}	# seconds for a statement, then it is given up
 slow=${SLOW:-1500}	# milliseconds, then a peer is measured once

@@ -12,7 +12,7 @@ measure_fresh() { # NAME...
 	for ((i = 0; i <= rounds * 4; i++)); do
 		for name; do
 			{
-				echo '\timing on'
+				printf '%s\n' '\timing on'
 				fill "${sql[$name]};" "'${fact[node]}'"
 			} >"$iom_tmp/tmp/fresh.sql"
 			PGOPTIONS="-c max_parallel_workers_per_gather=0 -c jit=off" bench_psql -o /dev/null -f "$iom_tmp/tmp/fresh.sql" |

@@ -32,7 +32,9 @@ echo
 echo '| estimates of staff within X, over all nodes | units | statistics target | median q-error | 90th percentile | largest |'
 echo '|---|---|---|---|---|---|'
 for units in $sizes; do
-	[ "$units" -gt 1000 ] && [ "$units" -le 10000 ] || continue
+	if [ "$units" -lt 1000 ] || [ "$units" -gt 10000 ]; then
+		continue
+	fi
 	database=org_$units
 	# With 10,000, every unit's staff are known to the planner.
 	estimates 10000 iomorg 'ltree btree' 'nested on facts'
