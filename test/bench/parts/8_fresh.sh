@@ -20,7 +20,7 @@ measure_fresh() { # NAME...
 		done
 	done
 	for name; do
-		median_of[$name]=$(median <"$iom_tmp/tmp/$name.fresh")
+		median_of["$name"]=$(median <"$iom_tmp/tmp/$name.fresh")
 	done
 }
 
