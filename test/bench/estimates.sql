@@ -1,6 +1,7 @@
 -- q-errors of the estimated rows of :where, over all nodes: a query as a format
--- of node, path, end of the path, first and last number.
+-- of node, path, end of the path, first and last number. :first is asked before.
 SET jit = off;
+:first;
 CREATE FUNCTION pg_temp.estimate(query text) RETURNS double precision
 LANGUAGE plpgsql AS $$
 DECLARE plan json;
