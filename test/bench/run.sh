@@ -1,61 +1,35 @@
 #!/usr/bin/env bash
-# What `make bench` runs: the cost of the hierarchy, each time beside the
-# cheapest plain statement that touches the same rows, in one run, as ratios.
-# Installs the packages it needs; the server is private and thrown away.
+# What `make bench` runs: iomorg and its peers over the same organisation, each
+# line as ratios to the cheapest plain statement that touches the same rows.
+# README.md, beside this file, says how to read it. The server is private and
+# thrown away. Nothing here decides a test.
 #
-#   make bench                    1,000,000 units, 1,000,000 staff, 7 rounds
-#   make bench UNITS=10000 ROUNDS=3
-#
-# Server time as psql's \timing and pgbench see it; medians of the rounds, in
-# which the statements of a pair alternate. Nothing here decides a test.
+#   make bench                              all of it, in less than 20 minutes
+#   make bench UNITS="40 10000" ROUNDS=5    smaller
+#   make bench PARTS="one_node staff"       some files of test/bench/parts
+# shellcheck disable=SC2034,SC2154  # shared with lib.sh and the parts
 set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=test/setup.sh
-. "$(dirname "${BASH_SOURCE[0]}")/../setup.sh"
+. "$here/../setup.sh"
+# shellcheck source=test/bench/lib.sh
+. "$here/lib.sh"
 
-units=${UNITS:-1000000}
+sizes=${UNITS:-40 10000 1000000}
 staff=${STAFF:-1000000}
-rounds=${ROUNDS:-7}
+rounds=${ROUNDS:-5}
+parts=${PARTS:-}
+small_change_sizes=${SMALL_CHANGES:-1000 100000 1000000}
+patience=${PATIENCE:-10}	# seconds for a statement, then it is given up
+slow=${SLOW:-1500}	# milliseconds, then a peer is measured once
 
-# Median of the numbers on standard input.
-median() { sort -g | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
-
-# Prints a line of the table: what, its median, the limit's median, the ratio.
-row() { # what  file  limit's name  limit's file  target
-	awk -v what="$1" -v a="$(median <"$2")" -v limit="$3" -v b="$(median <"$4")" -v target="$5" \
-		'BEGIN { printf "| %s | %.3f | %s | %.3f | %.2f | %s |\n", what, a, limit, b, a / b, target }'
-}
-
-# Runs the statements, given as NAME=SQL, in turn in one session, as often as
-# there are rounds after one to warm up, and leaves the milliseconds of each in
-# a file of that name.
-alternate() { # database  set-up  NAME=SQL...
-	local database=$1 setup=$2 pair i
-	local script=$iom_tmp/tmp/alternate.sql
-
-	shift 2
-	{
-		echo "$setup"
-		for ((i = 0; i <= rounds; i++)); do
-			for pair; do
-				printf '\\echo @%s %d\n\\timing on\n%s \\g /dev/null\n\\timing off\n' \
-					"${pair%%=*}" "$i" "${pair#*=}"
-			done
-		done
-	} >"$script"
-	iom_run psql -X -q -v ON_ERROR_STOP=1 -d "$database" -f "$script" >"$iom_tmp/tmp/alternate.out"
-	for pair; do
-		awk -v name="@${pair%%=*}" '
-			$1 == name { round = $2; take = 1 }
-			/^Time:/ && take { if (round > 0) print $2; take = 0 }
-		' "$iom_tmp/tmp/alternate.out" >"$iom_tmp/tmp/${pair%%=*}"
-	done
-}
-
-# pgbench's latency of one prepared statement, in milliseconds.
-latency() { # database  SQL
-	echo "$2" >"$iom_tmp/tmp/pgbench.sql"
-	iom_run pgbench -n -M prepared -T 2 -f "$iom_tmp/tmp/pgbench.sql" "$1" 2>/dev/null |
-		sed -n 's/^latency average = \([0-9.]*\) ms.*/\1/p'
+# The organisation of so many units, and the peers' tables where wanted.
+build() { # database  units  [peers]
+	database=$1
+	say "building $database"
+	iom_run createdb "$1"
+	bench_psql -v units="$2" -f test/bench/organisation.sql
+	[ -z "${3:-}" ] || bench_psql -v units="$2" -v staff="$staff" -f test/bench/peers.sql
 }
 
 iom_begin
@@ -63,63 +37,29 @@ iom_install_packages demo
 iom_copy_tree
 iom_build
 iom_start_server
+# All in memory; nothing in the background; WAL only of what is measured.
+cat >>"$iom_tmp/data/postgresql.conf" <<-CONF
+	shared_buffers = 4GB
+	work_mem = 256MB
+	maintenance_work_mem = 1GB
+	max_wal_size = 16GB
+	checkpoint_timeout = 1h
+	wal_level = minimal
+	max_wal_senders = 0
+	autovacuum = off
+CONF
+iom_run pg_ctl -D "$iom_tmp/data" -s -w -l "$iom_tmp/server.log" restart
 cd "$iom_tmp/tmp"
-iom_run createdb big
-iom_run psql -X -q -v ON_ERROR_STOP=1 -v units="$units" -v staff="$staff" -d big -f test/bench/big.sql
-iom_run createdb seed
-iom_run psql -X -q -v ON_ERROR_STOP=1 -v staff="$staff" -d seed -f test/bench/seed.sql
 
+for units in $sizes; do
+	build "org_$units" "$units" peers
+done
 echo "$(grep -m1 'model name' /proc/cpuinfo | sed 's/.*: //'), $(nproc) cores; $("$PG_CONFIG" --version);" \
-	"$units units, $staff staff, medians of $rounds"
-echo
-echo '| what | ms | its limit | ms | ratio | target |'
-echo '|---|---|---|---|---|---|'
-
-serial='SET max_parallel_workers_per_gather = 0; SET jit = off;'
-
-# A new revision a round, so that each round compiles.
-alternate big "$serial SET iomorg.chart_memory = 0;
-	CREATE FUNCTION pg_temp.compile() RETURNS void LANGUAGE plpgsql AS \$\$
-	BEGIN
-	  UPDATE iom_revision SET revision = pg_current_xact_id();
-	  PERFORM iom_level('U1');
-	END \$\$;" \
-	compile="SELECT pg_temp.compile()" \
-	count_units="SELECT count(*) FROM iom_unit" \
-	count_lines="SELECT count(*) FROM iom_line" \
-	count_both="SELECT (SELECT count(*) FROM iom_unit) + (SELECT count(*) FROM iom_line)"
-row "compile a chart of $units nodes" compile "count(*) of iom_unit and iom_line" count_both ""
-row "" compile "count(*) of iom_unit alone" count_units "4"
-
-alternate big "$serial" \
-	subtree="SELECT count(*) FROM iom_subtree('U1')" \
-	scan="SELECT count(*) FROM (SELECT node FROM iom_unit OFFSET 0) u"
-row "iom_subtree, all $units nodes" subtree "sequential scan of them" scan "1.0"
-
-for part in DDGMR DG; do
-	alternate seed "$serial" \
-		within="SELECT count(*) FROM staff WHERE unit <@ '$part'" \
-		equal="SELECT count(*) FROM staff WHERE unit = '$part'"
-	row "scan of $staff rows, unit <@ '$part' of 44 units" within "unit = '$part'" equal "1.3"
+	"$staff staff, medians of $rounds; a tilde: measured once"
+for file in "$here"/parts/*.sh; do
+	part=${file##*/[0-9]_}
+	part=${part%.sh}
+	# shellcheck disable=SC1090
+	! wanted "$part" || . "$file"
 done
-
-for ((i = 0; i < rounds; i++)); do
-	latency seed "SELECT iom_supervisor('DLA');" >>supervisor
-	latency seed 'SELECT 1;' >>one
-done
-row "iom_supervisor, prepared, warm" supervisor "SELECT 1" one "1.05"
-
-echo
-iom_run psql -X -At -d big -c "SELECT iom_level('U1')" \
-	-c "SELECT format('memory of a chart: %s bytes a node (target: 48)', round(bytes::numeric / nodes, 2)) FROM iom_charts()" | tail -n 1
-
-# Loading with all checks, beside tables with the same keys and no guards.
-for ((i = 0; i < (rounds + 1) / 2; i++)); do
-	iom_run psql -X -q -v ON_ERROR_STOP=1 -d big -f test/bench/load.sql |
-		awk '$1 == "@guarded" { f = "guarded" } $1 == "@plain" { f = "plain" }
-			/^Time:/ && f { print $2 >>f; f = "" }'
-done
-echo
-echo '| what | ms | its limit | ms | ratio | target |'
-echo '|---|---|---|---|---|---|'
-row "INSERT of $units lines, with all guards" guarded "into a table with the same keys" plain "2"
+say "done"
