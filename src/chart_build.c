@@ -48,8 +48,7 @@ typedef struct Unit
 {
 	IomNode		code;
 	int32		position;
-	uint32		supervisor;		/* number, or CHART_NONE; the unit's own rank,
-								 * once the walk has reached it */
+	uint32		supervisor;		/* number, or CHART_NONE */
 	uint32		first;			/* its reports are report[first] ...; then
 								 * REACHED */
 	uint32		nreports;
@@ -104,7 +103,7 @@ static void fault_is(ChartBuild *build, ChartFaultKind kind, uint32 nnodes,
 static void find_pending_lines(ChartBuild *build);
 static void group_reports(ChartBuild *build);
 static bool hand_out_ranks(ChartBuild *build, Chart *chart);
-static void put_ranks_for_numbers(const ChartBuild *build, Chart *chart);
+static void put_ranks_for_numbers(Chart *chart, const OrgMemory *scratch);
 static void sum_up(Chart *chart, const OrgMemory *scratch);
 static void sort_by_level(Chart *chart, const OrgMemory *scratch,
 						  const OrgMemory *keep);
@@ -295,7 +294,7 @@ chart_build_end(ChartBuild *build, ChartFault *fault)
 	}
 	sum_up(chart, build->scratch);
 	sort_by_level(chart, build->scratch, keep);
-	put_ranks_for_numbers(build, chart);
+	put_ranks_for_numbers(chart, build->scratch);
 	chart->bytes = sizeof(Chart) + code_index_bytes(&chart->rank_of) +
 		((size_t) nunits + 1) * per_node +
 		((size_t) chart->nlevels + 1) * sizeof(uint32);
@@ -345,14 +344,6 @@ end_units(ChartBuild *build)
 	build->report = org_alloc(build->scratch, nunits + 1, sizeof(uint32));
 }
 
-static inline void
-prefetch(const void *address)
-{
-#if defined(__GNUC__)
-	__builtin_prefetch(address);
-#endif
-}
-
 /*
  * Step 2, for the lines that wait: first find the numbers, then note the
  * lines in the units, whose memory is on its way by then.
@@ -385,8 +376,8 @@ find_pending_lines(ChartBuild *build)
 		if (node[nfound] == CODE_INDEX_NONE ||
 			supervisor[nfound] == CODE_INDEX_NONE)
 			break;
-		prefetch(&unit[node[nfound]]);
-		prefetch(&unit[supervisor[nfound]]);
+		org_prefetch(&unit[node[nfound]]);
+		org_prefetch(&unit[supervisor[nfound]]);
 		build->guess = node[nfound] + 1;
 	}
 
@@ -437,7 +428,7 @@ group_reports(ChartBuild *build)
 		org_poll(build->scratch, i);
 		if (i + CODE_INDEX_AHEAD < nunits &&
 			unit[i + CODE_INDEX_AHEAD].supervisor != CHART_NONE)
-			prefetch(&unit[unit[i + CODE_INDEX_AHEAD].supervisor]);
+			org_prefetch(&unit[unit[i + CODE_INDEX_AHEAD].supervisor]);
 		if (supervisor == CHART_NONE)
 			build->report[root++] = i;
 		else
@@ -454,7 +445,7 @@ push_reports(ChartBuild *build, const uint32 *group, uint32 n, uint32 parent,
 			 Sibling *sibling, Step *top)
 {
 	for (uint32 k = 0; k < n; k++)
-		prefetch(&build->unit[group[k]]);
+		org_prefetch(&build->unit[group[k]]);
 	for (uint32 k = 0; k < n; k++)
 	{
 		const Unit *unit = &build->unit[group[k]];
@@ -462,7 +453,7 @@ push_reports(ChartBuild *build, const uint32 *group, uint32 n, uint32 parent,
 		sibling[k].number = group[k];
 		sibling[k].position = unit->position;
 		sibling[k].code = unit->code;
-		prefetch(&build->report[unit->first]);
+		org_prefetch(&build->report[unit->first]);
 	}
 	if (n > 1)
 		sort_siblings(sibling, n);
@@ -502,7 +493,6 @@ hand_out_ranks(ChartBuild *build, Chart *chart)
 		Unit	   *unit = &build->unit[step.number];
 
 		org_poll(build->scratch, rank);
-		unit->supervisor = rank;
 		chart->code[rank] = unit->code;
 		place[rank].size = 1;
 		place[rank].parent = step.parent;
@@ -519,34 +509,24 @@ hand_out_ranks(ChartBuild *build, Chart *chart)
 }
 
 /*
- * The hash table of the build becomes that of the chart: from numbers to ranks,
- * and from there to sizes, each fetched ahead.
+ * The hash table of the build becomes that of the chart: ranks for numbers, and
+ * the sizes.
  */
 static void
-put_ranks_for_numbers(const ChartBuild *build, Chart *chart)
+put_ranks_for_numbers(Chart *chart, const OrgMemory *scratch)
 {
-	const Unit *unit = build->unit;
-	CodeSlot   *slot = chart->rank_of.bucket->slot;
-	size_t		nslots = (size_t) chart->rank_of.nbuckets * CODE_BUCKET_SLOTS;
-
-	for (size_t i = 0; i < nslots + CODE_INDEX_AHEAD; i++)
+	for (uint32 rank = 0; rank < chart->nnodes; rank++)
 	{
-		size_t		ahead = i + CODE_INDEX_AHEAD;
+		CodeSlot   *slot;
 
-		if (ahead < nslots && slot[ahead].value != CODE_INDEX_NONE)
-			prefetch(&unit[slot[ahead].value]);
-		if (i < nslots && slot[i].value != CODE_INDEX_NONE)
-		{
-			slot[i].value = unit[slot[i].value].supervisor;
-			prefetch(&chart->place[slot[i].value]);
-		}
-		if (i >= CODE_INDEX_AHEAD)
-		{
-			CodeSlot   *done = &slot[i - CODE_INDEX_AHEAD];
-
-			if (done->value != CODE_INDEX_NONE)
-				done->size = chart->place[done->value].size;
-		}
+		org_poll(scratch, rank);
+		if (rank + CODE_INDEX_AHEAD < chart->nnodes)
+			code_index_prefetch(&chart->rank_of,
+								chart->code[rank + CODE_INDEX_AHEAD]);
+		slot = unconstify(CodeSlot *, code_index_slot(&chart->rank_of,
+													  chart->code[rank]));
+		slot->value = rank;
+		slot->size = chart->place[rank].size;
 	}
 }
 

@@ -113,16 +113,11 @@ code_index_find(const CodeIndex *index, IomNode node)
 }
 
 /* Have the processor fetch what code_index_find() will read. */
-static inline void
-code_index_prefetch(const CodeIndex *index, IomNode node)
-{
-#if defined(__GNUC__)
-	__builtin_prefetch(code_index_begin(index, node));
-#endif
-}
+#define code_index_prefetch(index, node) \
+	org_prefetch(code_index_begin(index, node))
 
 /* How many codes ahead of the present one a loop should prefetch. */
-#define CODE_INDEX_AHEAD	12
+#define CODE_INDEX_AHEAD	16
 
 extern void code_index_create(CodeIndex *index, uint32 ncodes,
 							  const OrgMemory *memory);

@@ -49,6 +49,17 @@ org_poll(const OrgMemory *memory, size_t step)
 }
 
 /*
+ * Have the processor fetch memory that will be needed soon.  A macro, because
+ * gcc takes an inline function that does nothing else for one without effect
+ * and leaves out the call.
+ */
+#if defined(__GNUC__)
+#define org_prefetch(address)	__builtin_prefetch(address)
+#else
+#define org_prefetch(address)	((void) (address))
+#endif
+
+/*
  * Make room for at least one more in an array that grows by doubling.
  */
 static inline void *
