@@ -21,6 +21,8 @@
  * Several roots are a forest; each has level 1 and no parent.
  *
  * Codes are found through a hash table (chart_find), which has the sizes too.
+ * A filter of the nodes that have reports spares most look-ups of those that
+ * have none, which are most.
  *
  * The chart knows neither server nor catalog: it takes its memory from a
  * OrgMemory and can be built, asked and freed by any program.  It holds no
@@ -33,7 +35,7 @@
 #ifndef CHART_H
 #define CHART_H
 
-#include "code_index.h"
+#include "code_filter.h"
 
 #define CHART_NONE			CODE_INDEX_NONE /* no rank: unknown, no parent */
 #define CHART_MAX_NODES		((uint32) 1 << 30)	/* CHART_NONE is beyond every
@@ -60,6 +62,7 @@ typedef struct Chart
 	uint32	   *level_end;		/* [nlevels + 1] where in at_level those of a
 								 * level end; [0] is 0 */
 	CodeIndex	rank_of;		/* from codes to ranks and sizes */
+	CodeFilter	inner;			/* nodes with reports */
 	size_t		bytes;			/* memory held, this struct included */
 } Chart;
 
@@ -126,7 +129,8 @@ chart_within(const Chart *chart, uint32 rank, uint32 top)
 
 /*
  * The same of two nodes by their codes, unknown ones included: all that it
- * reads is two slots of the hash table, whose free ones have no size.
+ * reads, if the upper one may have reports, is two slots of the hash table,
+ * whose free ones have no size.
  */
 static inline bool
 chart_has_within(const Chart *chart, IomNode lower, IomNode upper)
@@ -134,6 +138,8 @@ chart_has_within(const Chart *chart, IomNode lower, IomNode upper)
 	const CodeSlot *slot;
 	const CodeSlot *top;
 
+	if (lower != upper && !code_filter_has(&chart->inner, upper))
+		return false;
 	code_index_prefetch(&chart->rank_of, upper);
 	slot = code_index_slot(&chart->rank_of, lower);
 	top = code_index_slot(&chart->rank_of, upper);

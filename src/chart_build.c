@@ -15,7 +15,7 @@
  *		code and hands out the ranks, pre-order; what it does not reach lies on
  *		a cycle or below one;
  *	 5. one pass backwards over the ranks sums up the sizes, two more sort the
- *		ranks by level.
+ *		ranks by level, and one notes who has reports.
  *
  * All is linear but the sorting of siblings.  Rows come in no particular order,
  * so each step over a large organisation misses the cache at every node.
@@ -86,6 +86,7 @@ struct ChartBuild
 	bool		has_all_units;
 	uint32	   *report;			/* the groups; roots are the last */
 	uint32		first_root;
+	uint32		ninner;			/* units that have reports */
 
 	uint32		npending;
 	uint32		guess;			/* the node that comes next if lines come in
@@ -104,6 +105,7 @@ static void find_pending_lines(ChartBuild *build);
 static void group_reports(ChartBuild *build);
 static bool hand_out_ranks(ChartBuild *build, Chart *chart);
 static void put_ranks_for_numbers(Chart *chart, const OrgMemory *scratch);
+static void filter_inner(Chart *chart, uint32 ninner, const OrgMemory *keep);
 static void sum_up(Chart *chart, const OrgMemory *scratch);
 static void sort_by_level(Chart *chart, const OrgMemory *scratch,
 						  const OrgMemory *keep);
@@ -283,6 +285,7 @@ chart_build_end(ChartBuild *build, ChartFault *fault)
 	chart->place = (ChartPlace *) (chart->code + nunits);
 	chart->at_level = (uint32 *) (chart->place + nunits);
 	chart->level_end = NULL;
+	chart->inner.bits = NULL;
 	chart->nlevels = 0;
 	chart->rank_of = build->number_of;
 
@@ -295,7 +298,9 @@ chart_build_end(ChartBuild *build, ChartFault *fault)
 	sum_up(chart, build->scratch);
 	sort_by_level(chart, build->scratch, keep);
 	put_ranks_for_numbers(chart, build->scratch);
+	filter_inner(chart, build->ninner, keep);
 	chart->bytes = sizeof(Chart) + code_index_bytes(&chart->rank_of) +
+		chart->inner.nbits / 8 +
 		((size_t) nunits + 1) * per_node +
 		((size_t) chart->nlevels + 1) * sizeof(uint32);
 	return chart;
@@ -309,6 +314,7 @@ chart_free(Chart *chart, const OrgMemory *keep)
 {
 	org_free(keep, chart->code);
 	org_free(keep, chart->level_end);
+	org_free(keep, chart->inner.bits);
 	org_free(keep, chart->rank_of.block);
 	org_free(keep, chart);
 }
@@ -418,6 +424,7 @@ group_reports(ChartBuild *build)
 	{
 		unit[i].first = sum;
 		sum += unit[i].nreports;
+		build->ninner += unit[i].nreports > 0;
 		unit[i].nreports = 0;
 	}
 	root = build->first_root = sum;
@@ -527,6 +534,24 @@ put_ranks_for_numbers(Chart *chart, const OrgMemory *scratch)
 													  chart->code[rank]));
 		slot->value = rank;
 		slot->size = chart->place[rank].size;
+	}
+}
+
+/*
+ * The filter of the nodes that have reports.
+ */
+static void
+filter_inner(Chart *chart, uint32 ninner, const OrgMemory *keep)
+{
+	CodeFilter *inner = &chart->inner;
+
+	inner->nbits = code_filter_bits(ninner);
+	inner->bits = org_alloc(keep, inner->nbits / 64, sizeof(uint64));
+	memset(inner->bits, 0, inner->nbits / 8);
+	for (uint32 rank = 0; rank < chart->nnodes; rank++)
+	{
+		if (chart->place[rank].size > 1)
+			code_filter_add(inner, chart->code[rank]);
 	}
 }
 

@@ -26,7 +26,7 @@ void
 code_index_create(CodeIndex *index, uint32 ncodes, const OrgMemory *memory)
 {
 	uint64		slots = ncodes <= SMALL_TABLE ? (uint64) ncodes * 2 :
-		(uint64) ncodes * 10 / 7;
+		(uint64) ncodes * 4 / 3;
 
 	index->nbuckets = (uint32) (slots / CODE_BUCKET_SLOTS) + 1;
 	index->block = org_alloc(memory, index->nbuckets + (size_t) 1,

@@ -3,8 +3,8 @@
  * code_index.h
  *	  From the code of a node to a small number: the hash table of a chart.
  *
- * Open addressing over buckets of four slots, one cache line each, some seven
- * tenths full (small tables: half): nearly every look-up touches one line.
+ * Open addressing over buckets of four slots, one cache line each, three
+ * quarters full (small tables: half): nearly every look-up touches one line.
  * Within it nothing is decided by jumps, whose outcome the processor could not
  * predict, so that it works ahead on the next row while a line is on its way.
  * Made for a known number of codes, never deleted from.

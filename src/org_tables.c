@@ -439,7 +439,7 @@ org_expected_rows(Relation rel)
 	double		visible;
 
 	estimate_rel_size(rel, NULL, &pages, &rows, &visible);
-	return (size_t) rows + (size_t) rows / 32;
+	return (size_t) rows + (size_t) rows / 64;
 }
 
 static OrgScan *

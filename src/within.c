@@ -4,12 +4,9 @@
  *	  The operators <@ and @>: does a node lie within another's subtree?
  *
  * Chart and hash table decide (chart_has_within).  Where one upper node is
- * asked about for many rows, most of which are not below it, a filter spares
- * them the hash table, which for a large organisation is far larger than the
- * processor's caches: a bit for each of many possible hash values, set for
- * those of the members (Bloom, "Space/time trade-offs in hash coding with
- * allowable errors", 1970, with a single hash).  A row whose bit is not set is
- * not within; any other is looked up.  It is made once a fraction of the cost
+ * asked about for many rows, most of which are not below it, a filter of its
+ * subtree spares them the hash table, which for a large organisation is far
+ * larger than the processor's caches.  It is made once a fraction of the cost
  * has been spent without, so that few rows never pay for it.
  *
  * The filter lives in the memory of the expression, and is good for one upper
@@ -29,10 +26,6 @@
 PG_FUNCTION_INFO_V1(iom_node_within);
 PG_FUNCTION_INFO_V1(iom_node_contains);
 
-/* With so many bits a member, one row in sixteen is looked up in vain. */
-#define BITS_A_MEMBER		16
-#define MIN_BITS			4096
-
 /* Adding a member to the filter costs a fraction of a look-up. */
 #define MEMBERS_A_CALL		16
 #define MIN_CALLS			64
@@ -47,24 +40,10 @@ typedef struct UpperNode
 	IomNode		node;
 	uint32		calls;			/* without a filter */
 	uint32		enough;			/* calls after which to think of one */
-	uint64		nbits;			/* of the filter; 0: there is none */
-	uint64	   *bits;
+	bool		filtered;
+	CodeFilter	filter;			/* of the subtree */
 	uint64		room;			/* bits allocated */
 } UpperNode;
-
-static inline uint64
-filter_place(const UpperNode *upper, IomNode node)
-{
-	return (code_hash(node) * upper->nbits) >> 32;
-}
-
-static inline bool
-filter_has(const UpperNode *upper, IomNode node)
-{
-	uint64		place = filter_place(upper, node);
-
-	return (upper->bits[place / 64] >> (place % 64)) & 1;
-}
 
 /*
  * Begin with another upper node or another chart, today's.
@@ -81,7 +60,7 @@ begin_upper(FmgrInfo *flinfo, IomNode node)
 	}
 	upper->serial = chart_today_memo.serial;
 	upper->node = node;
-	upper->nbits = 0;
+	upper->filtered = false;
 	upper->calls = 0;
 	upper->enough = MIN_CALLS;
 }
@@ -95,30 +74,27 @@ make_filter(FmgrInfo *flinfo, UpperNode *upper)
 {
 	const Chart *chart = chart_today_memo.cached->chart;
 	const CodeSlot *top = code_index_slot(&chart->rank_of, upper->node);
-	uint64		nbits = Max(TYPEALIGN(64, (uint64) top->size * BITS_A_MEMBER),
-							MIN_BITS);
+	CodeFilter *filter = &upper->filter;
 
 	upper->enough = Max(MIN_CALLS, top->size / MEMBERS_A_CALL);
 	if (upper->calls < upper->enough)
 		return;
 
-	if (upper->room < nbits)
+	filter->nbits = code_filter_bits(top->size);
+	if (upper->room < filter->nbits)
 	{
-		if (upper->bits)
-			pfree(upper->bits);
-		upper->bits = NULL;
+		if (filter->bits)
+			pfree(filter->bits);
+		filter->bits = NULL;
 		upper->room = 0;
-		upper->bits = MemoryContextAllocHuge(flinfo->fn_mcxt, nbits / 8);
-		upper->room = nbits;
+		filter->bits = MemoryContextAllocHuge(flinfo->fn_mcxt,
+											  filter->nbits / 8);
+		upper->room = filter->nbits;
 	}
-	memset(upper->bits, 0, nbits / 8);
-	upper->nbits = nbits;
+	memset(filter->bits, 0, filter->nbits / 8);
 	for (uint32 i = 0; i < top->size; i++)
-	{
-		uint64		place = filter_place(upper, chart->code[top->value + i]);
-
-		upper->bits[place / 64] |= UINT64CONST(1) << (place % 64);
-	}
+		code_filter_add(filter, chart->code[top->value + i]);
+	upper->filtered = true;
 }
 
 static inline bool
@@ -133,9 +109,9 @@ is_within(FmgrInfo *flinfo, IomNode lower, IomNode node)
 	if (upper == NULL || upper->node != node ||
 		upper->serial != chart_today_memo.serial)
 		begin_upper(flinfo, node);
-	else if (upper->nbits > 0)
+	else if (upper->filtered)
 	{
-		if (!filter_has(upper, lower))
+		if (!code_filter_has(&upper->filter, lower))
 			return false;
 	}
 	else if (++upper->calls >= upper->enough)
