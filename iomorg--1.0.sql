@@ -820,7 +820,7 @@ CREATE FUNCTION iom_charts(
   OUT nodes integer, OUT bytes bigint, OUT compile_ms double precision, OUT hits bigint
 ) RETURNS SETOF record
 AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 3;
-COMMENT ON FUNCTION iom_charts() IS 'the charts that this session keeps, last used first: the transaction that made the state they show, whether it is a committed state, the days they are right for (from, up to but not including; null: no bound), nodes, memory in bytes, milliseconds it took to compile them, times they were found again';
+COMMENT ON FUNCTION iom_charts() IS 'the charts that this session keeps, last used first: the transaction that made the state they show, whether it is a committed state, the days they are right for (from, up to but not including; null: no bound), nodes, memory in bytes, milliseconds it took to compile them, times they were found again; answers that were found by index without a chart are not listed';
 
 ----------------------------------------------------------------------------
 -- relations: solid and dotted lines

@@ -8,25 +8,13 @@
 \set ECHO all
 
 BEGIN;
-DELETE FROM iom_appointment;
-DELETE FROM iom_line;
-DELETE FROM iom_unit;
-
--- Replace the organisation by a forest, with rows in random order, and count
--- what was compared and what differed.
+-- Replace the organisation by a forest, and count what was compared and what
+-- differed.
 CREATE FUNCTION regress_forest_check(n int, shape text, seed float8,
   OUT functions bigint, OUT compared boolean, OUT different bigint)
 LANGUAGE plpgsql AS $$
 BEGIN
-  DELETE FROM iom_line;
-  DELETE FROM iom_unit;
-  CREATE TEMP TABLE forest AS SELECT * FROM regress_forest(n, shape, seed);
-  INSERT INTO iom_unit (node, name, position)
-  SELECT f.node, f.node::text, f.position FROM forest f ORDER BY random();
-  INSERT INTO iom_line (node, supervisor)
-  SELECT f.node, f.supervisor FROM forest f WHERE f.supervisor IS NOT NULL ORDER BY random();
-  DROP TABLE forest;
-  ANALYZE iom_unit, iom_line;
+  PERFORM regress_plant(n, shape, seed);
   SELECT count(*), bool_and(c.compared >= n OR c.function = 'iom_roots'), sum(c.different)
   INTO functions, compared, different FROM regress_compare() c;
 END $$;

@@ -266,6 +266,22 @@ BEGIN
 	END LOOP;
 END $$;
 
+-- Replace the organisation by such a forest, with rows in random order.
+CREATE OR REPLACE FUNCTION regress_plant(n int, shape text, seed double precision)
+RETURNS void LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+	DELETE FROM iom_appointment;
+	DELETE FROM iom_line;
+	DELETE FROM iom_unit;
+	CREATE TEMPORARY TABLE regress_planted AS SELECT * FROM regress_forest(n, shape, seed);
+	INSERT INTO iom_unit (node, name, position)
+	SELECT f.node, f.node::text, f.position FROM regress_planted f ORDER BY random();
+	INSERT INTO iom_line (node, supervisor)
+	SELECT f.node, f.supervisor FROM regress_planted f WHERE f.supervisor IS NOT NULL ORDER BY random();
+	DROP TABLE regress_planted;
+	ANALYZE iom_unit, iom_line;
+END $$;
+
 -- What the command raises, and nothing that differs between servers.
 CREATE OR REPLACE FUNCTION regress_error(command text) RETURNS text
 LANGUAGE plpgsql VOLATILE AS $$

@@ -20,22 +20,9 @@ SELECT sum(different) AS different FROM regress_compare('2020-01-01', false);
 -- Random forests, by rows in random order
 ----------------------------------------------------------------------------
 BEGIN;
-DELETE FROM iom_appointment;
-CREATE FUNCTION pg_temp.plant(n int, shape text, seed float8) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-  DELETE FROM iom_line;
-  DELETE FROM iom_unit;
-  CREATE TEMP TABLE forest AS SELECT * FROM regress_forest(n, shape, seed);
-  INSERT INTO iom_unit (node, name, position)
-  SELECT f.node, f.node::text, f.position FROM forest f ORDER BY random();
-  INSERT INTO iom_line (node, supervisor)
-  SELECT f.node, f.supervisor FROM forest f WHERE f.supervisor IS NOT NULL ORDER BY random();
-  DROP TABLE forest;
-  ANALYZE iom_unit, iom_line;
-END $$;
 CREATE FUNCTION pg_temp.plant_and_compare(n int, shape text, seed float8, OUT different bigint) LANGUAGE plpgsql AS $$
 BEGIN
-  PERFORM pg_temp.plant(n, shape, seed);
+  PERFORM regress_plant(n, shape, seed);
   SELECT sum(c.different) INTO different FROM regress_compare(whole => false) c;
 END $$;
 SELECT shape, sum(different) AS different
@@ -48,7 +35,7 @@ FROM (VALUES ('uniform', 1500, 0.6), ('many roots', 1000, 0.7), ('deep', 250, 0.
   LATERAL pg_temp.plant_and_compare(n, shape, seed);
 
 -- moves, some taken back: what was kept of an answer never outlives its state
-SELECT pg_temp.plant(300, 'uniform', 0.9);
+SELECT regress_plant(300, 'uniform', 0.9);
 DO $$
 DECLARE
   lower iom_node;

@@ -7,16 +7,11 @@
 \i :helpers
 \set ECHO all
 BEGIN;
-DELETE FROM iom_appointment;
-DELETE FROM iom_line;
-DELETE FROM iom_unit;
-CREATE TABLE forest AS SELECT * FROM regress_forest(3000, 'uniform', 0.3);
-INSERT INTO iom_unit (node, name, position) SELECT node, node, position FROM forest;
-INSERT INTO iom_line (node, supervisor) SELECT node, supervisor FROM forest WHERE supervisor IS NOT NULL;
+SELECT regress_plant(3000, 'uniform', 0.3);
 -- some rows of each node, and of nodes that nobody knows
-CREATE TABLE staff AS SELECT i AS id, node AS unit FROM forest, generate_series(1, 7) i
+CREATE TABLE staff AS SELECT i AS id, node AS unit FROM iom_unit, generate_series(1, 7) i
 UNION ALL SELECT 0, iom_node('UNKNOWN' || i) FROM generate_series(1, 500) i UNION ALL SELECT 0, NULL;
-ANALYZE iom_unit, iom_line, staff, forest;
+ANALYZE staff;
 
 -- Upper nodes of all sizes, and unknown ones: the twin counts
 CREATE VIEW expected AS
