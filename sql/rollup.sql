@@ -155,18 +155,6 @@ BEGIN;
 DELETE FROM iom_appointment;
 DELETE FROM iom_line;
 DELETE FROM iom_unit;
-CREATE FUNCTION regress_plant(n int, shape text, seed float8) RETURNS void
-LANGUAGE plpgsql AS $$
-BEGIN
-  DELETE FROM iom_line;
-  DELETE FROM iom_unit;
-  CREATE TEMP TABLE forest AS SELECT * FROM regress_forest(n, shape, seed);
-  INSERT INTO iom_unit (node, name, position)
-  SELECT f.node, f.node::text, f.position FROM forest f ORDER BY random();
-  INSERT INTO iom_line (node, supervisor)
-  SELECT f.node, f.supervisor FROM forest f WHERE f.supervisor IS NOT NULL;
-  DROP TABLE forest;
-END $$;
 CREATE FUNCTION regress_rollups(n int, shape text, seed float8, facts int, OUT compared bigint, OUT different bigint)
 LANGUAGE plpgsql AS $$
 BEGIN

@@ -26,6 +26,10 @@
 PG_FUNCTION_INFO_V1(iom_node_within);
 PG_FUNCTION_INFO_V1(iom_node_contains);
 
+/* With fewer nodes, the hash table is in the caches, too; nor is a filter made
+ * of a subtree in which most rows may be. */
+#define MANY_NODES			16384
+
 /* Adding a member to the filter costs a fraction of a look-up. */
 #define MEMBERS_A_CALL		16
 #define MIN_CALLS			64
@@ -38,8 +42,10 @@ typedef struct UpperNode
 	uint64		serial;			/* of the chart; the rest is good while it is
 								 * today's */
 	IomNode		node;
+	uint32		rank;
+	uint32		size;			/* 0 for an unknown node: nothing is within */
 	uint32		calls;			/* without a filter */
-	uint32		enough;			/* calls after which to think of one */
+	uint32		enough;			/* calls after which it is made */
 	bool		filtered;
 	CodeFilter	filter;			/* of the subtree */
 	uint64		room;			/* bits allocated */
@@ -62,25 +68,35 @@ begin_upper(FmgrInfo *flinfo, IomNode node)
 	upper->node = node;
 	upper->filtered = false;
 	upper->calls = 0;
-	upper->enough = MIN_CALLS;
 }
 
 /*
- * There were some calls for one upper node: make its filter from today's chart
- * or, if it is large, wait until it has been worth that.
+ * The second call in a row for one upper node: it may be worth something to
+ * know where that is.
+ */
+static void
+find_upper(UpperNode *upper)
+{
+	const Chart *chart = chart_today_memo.cached->chart;
+	const CodeSlot *top = code_index_slot(&chart->rank_of, upper->node);
+
+	upper->rank = top->value;
+	upper->size = top->size;
+	upper->enough = PG_UINT32_MAX;
+	if (chart->nnodes >= MANY_NODES && top->size < chart->nnodes / 4)
+		upper->enough = MIN_CALLS + top->size / MEMBERS_A_CALL;
+}
+
+/*
+ * Make the filter of an upper node, from today's chart.
  */
 static void
 make_filter(FmgrInfo *flinfo, UpperNode *upper)
 {
 	const Chart *chart = chart_today_memo.cached->chart;
-	const CodeSlot *top = code_index_slot(&chart->rank_of, upper->node);
 	CodeFilter *filter = &upper->filter;
 
-	upper->enough = Max(MIN_CALLS, top->size / MEMBERS_A_CALL);
-	if (upper->calls < upper->enough)
-		return;
-
-	filter->nbits = code_filter_bits(top->size);
+	filter->nbits = code_filter_bits(upper->size);
 	if (upper->room < filter->nbits)
 	{
 		if (filter->bits)
@@ -92,8 +108,8 @@ make_filter(FmgrInfo *flinfo, UpperNode *upper)
 		upper->room = filter->nbits;
 	}
 	memset(filter->bits, 0, filter->nbits / 8);
-	for (uint32 i = 0; i < top->size; i++)
-		code_filter_add(filter, chart->code[top->value + i]);
+	for (uint32 i = 0; i < upper->size; i++)
+		code_filter_add(filter, chart->code[upper->rank + i]);
 	upper->filtered = true;
 }
 
@@ -108,15 +124,24 @@ is_within(FmgrInfo *flinfo, IomNode lower, IomNode node)
 								lower, node);
 	if (upper == NULL || upper->node != node ||
 		upper->serial != chart_today_memo.serial)
+	{
 		begin_upper(flinfo, node);
-	else if (upper->filtered)
+		return chart_has_within(chart_today_memo.cached->chart, lower, node);
+	}
+
+	if (upper->filtered)
 	{
 		if (!code_filter_has(&upper->filter, lower))
 			return false;
 	}
-	else if (++upper->calls >= upper->enough)
+	else if (++upper->calls == 1)
+		find_upper(upper);
+	else if (upper->calls >= upper->enough)
 		make_filter(flinfo, upper);
-	return chart_has_within(chart_today_memo.cached->chart, lower, node);
+
+	/* CHART_NONE, for an unknown node, is beyond every subtree */
+	return chart_find(chart_today_memo.cached->chart, lower) - upper->rank <
+		upper->size;
 }
 
 /* a <@ b */

@@ -16,6 +16,7 @@ fact["node"]=$(bench_psql -c "SELECT node FROM adjacency WHERE supervisor IS NUL
 
 # A new revision a round, so that each round compiles.
 setup="SET iomorg.chart_memory = 0;
+	SET iomorg.probe_limit = 0;
 	CREATE FUNCTION pg_temp.compile() RETURNS void LANGUAGE plpgsql AS \$\$
 	BEGIN
 	  UPDATE iom_revision SET revision = pg_current_xact_id();
@@ -44,5 +45,5 @@ bench_psql -c "DROP TABLE plain_line"
 chart_line "INSERT of all lines, guarded" guarded plain 'into a table with the same keys' 2
 
 echo
-bench_psql -c "SELECT iom_level('${fact[node]}')" \
+bench_psql -c "SELECT iom_rank('${fact[node]}')" \
 	-c "SELECT format('Memory of a chart: %s bytes a node (target: 48).', round(bytes::numeric / nodes, 2)) FROM iom_charts()" | tail -n 1
