@@ -25,7 +25,7 @@ typedef enum NodeSetKind
 #define NODE_SET_SAMPLE		1024
 
 /* Nor are more index probes made, where there is no chart yet. */
-#define NODE_SET_PROBES		256
+#define NODE_SET_PROBES		1024
 
 typedef struct NodeSet
 {
