@@ -26,9 +26,9 @@
 PG_FUNCTION_INFO_V1(iom_node_within);
 PG_FUNCTION_INFO_V1(iom_node_contains);
 
-/* With fewer nodes, the hash table is in the caches, too; nor is a filter made
+/* With fewer nodes, the hash table is as near as a filter; nor is one made
  * of a subtree in which most rows may be. */
-#define MANY_NODES			16384
+#define MANY_NODES			1024
 
 /* Adding a member to the filter costs a fraction of a look-up. */
 #define MEMBERS_A_CALL		16
