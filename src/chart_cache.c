@@ -355,6 +355,22 @@ report_compiled(const CachedChart *cached, uint32 probes)
 }
 
 /*
+ * Answer a question by index, and list the answer.  NULL if that takes too
+ * many probes.
+ */
+static CachedChart *
+add_probed_chart(int64 day, ChartScope scope, const HierarchyState *state,
+				 uint32 max_probes)
+{
+	uint64		epoch = org_tables_epoch;
+	CachedChart *cached = chart_probe(day, scope, state, max_probes);
+
+	if (cached != NULL)
+		add_chart(cached, state, epoch);
+	return cached;
+}
+
+/*
  * Compile a whole chart and list it.  NULL, and what is wrong, if the rows make
  * no hierarchy.
  */
@@ -386,20 +402,15 @@ chart_cache_peek(int64 day, ChartScope scope, uint32 max_probes)
 	HierarchyState state;
 	CachedChart *cached;
 	ChartFault	fault;
-	uint64		epoch = org_tables_epoch;
 
 	if (!ActiveSnapshotSet() || !org_tables_may_select())
 		return NULL;
 	state = revision_state(GetActiveSnapshot());
 	cached = find_listed(&state, day, scope);
 	if (cached == NULL)
-	{
-		cached = chart_probe(day, scope, &state, max_probes);
-		if (cached != NULL)
-			add_chart(cached, &state, epoch);
-		else if (max_probes > 0 && chart_probe_compiling_pays(&state))
-			cached = add_whole_chart(day, &state, &fault);
-	}
+		cached = add_probed_chart(day, scope, &state, max_probes);
+	if (cached == NULL && max_probes > 0 && chart_probe_compiling_pays(&state))
+		cached = add_whole_chart(day, &state, &fault);
 	return cached;
 }
 
@@ -432,7 +443,6 @@ chart_cache_find(int64 day, ChartScope scope)
 	HierarchyState state;
 	CachedChart *cached;
 	ChartFault	fault;
-	uint64		epoch;
 
 	org_tables_check_select();
 	state = revision_state(GetActiveSnapshot());
@@ -444,16 +454,11 @@ chart_cache_find(int64 day, ChartScope scope)
 		return cached;
 	}
 
-	epoch = org_tables_epoch;
-	cached = chart_probe(day, scope, &state, PROBES_THAT_PAY);
-	if (cached != NULL)
-		add_chart(cached, &state, epoch);
-	else
-	{
+	cached = add_probed_chart(day, scope, &state, PROBES_THAT_PAY);
+	if (cached == NULL)
 		cached = add_whole_chart(day, &state, &fault);
-		if (cached == NULL)
-			chart_raise_fault(&fault);
-	}
+	if (cached == NULL)
+		chart_raise_fault(&fault);
 	return cached;
 }
 

@@ -124,19 +124,31 @@ chart_probe_define_setting(void)
  */
 
 /*
+ * The account that a state has already, or NULL.
+ */
+static Account *
+known_account(const HierarchyState *state)
+{
+	for (int i = 0; i < lengthof(accounts); i++)
+	{
+		if (hierarchy_state_equal(&accounts[i].state, state))
+			return &accounts[i];
+	}
+	return NULL;
+}
+
+/*
  * The account of a state.
  */
 static Account *
 find_account(const HierarchyState *state, Relation unit, Relation line)
 {
 	static Account unsettled;
-	Account    *account = &unsettled;
+	Account    *account = known_account(state);
 
-	for (int i = 0; i < lengthof(accounts); i++)
-	{
-		if (hierarchy_state_equal(&accounts[i].state, state))
-			return &accounts[i];
-	}
+	if (account != NULL)
+		return account;
+	account = &unsettled;
 	if (state->settled)
 	{
 		account = &accounts[next_account];
@@ -158,16 +170,11 @@ find_account(const HierarchyState *state, Relation unit, Relation line)
 uint32
 chart_probe_settle_account(const HierarchyState *state)
 {
-	uint32		spent = 0;
+	Account    *account = known_account(state);
+	uint32		spent = account ? account->spent : 0;
 
-	for (int i = 0; i < lengthof(accounts); i++)
-	{
-		if (hierarchy_state_equal(&accounts[i].state, state))
-		{
-			spent = accounts[i].spent;
-			accounts[i].spent = 0;
-		}
-	}
+	if (account)
+		account->spent = 0;
 	return spent;
 }
 
@@ -208,17 +215,14 @@ probes_left(const Account *account)
 bool
 chart_probe_compiling_pays(const HierarchyState *state)
 {
-	for (int i = 0; i < lengthof(accounts); i++)
-	{
-		if (hierarchy_state_equal(&accounts[i].state, state))
-		{
-			double		allowed = probes_allowed(&accounts[i]);
+	const Account *account = known_account(state);
+	double		allowed;
 
-			return allowed <= accounts[i].spent ||
-				(probe_limit == AUTOMATIC && allowed <= FEW_FOR_PLANNER);
-		}
-	}
-	return false;
+	if (account == NULL)
+		return false;
+	allowed = probes_allowed(account);
+	return allowed <= account->spent ||
+		(probe_limit == AUTOMATIC && allowed <= FEW_FOR_PLANNER);
 }
 
 /*----------

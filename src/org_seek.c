@@ -53,8 +53,7 @@ is_usable(Relation index)
 OrgSeek *
 org_seek_begin(Relation table, OrgIndex which, Snapshot snapshot)
 {
-	const OrgTables *tables = org_tables();
-	OrgTables	found = *tables;
+	OrgTables	found = *org_tables();
 	Oid			indexes[] = {
 		[UNIT_BY_NODE] = found.unit_pkey,
 		[LINE_BY_NODE] = found.line_pkey,

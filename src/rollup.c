@@ -56,11 +56,11 @@ aggregate_context(FunctionCallInfo fcinfo)
 }
 
 static RollupState *
-new_state(TotalsKind kind, uint32 room, MemoryContext context)
+new_state(TotalsKind kind, MemoryContext context)
 {
 	RollupState *state = MemoryContextAllocZero(context, sizeof(RollupState));
 
-	totals_init(&state->totals, kind, room, context);
+	totals_init(&state->totals, kind, FIRST_ROOM, context);
 	return state;
 }
 
@@ -125,7 +125,7 @@ count_fact(FunctionCallInfo fcinfo, TotalsKind kind, UnitTotals **unit)
 	RollupState *state;
 
 	if (PG_ARGISNULL(0))
-		state = new_state(kind, FIRST_ROOM, aggregate_context(fcinfo));
+		state = new_state(kind, aggregate_context(fcinfo));
 	else
 		state = (RollupState *) PG_GETARG_POINTER(0);
 	*unit = find_unit(state,
@@ -134,38 +134,35 @@ count_fact(FunctionCallInfo fcinfo, TotalsKind kind, UnitTotals **unit)
 	return state;
 }
 
-/* iom_rollup_...(state, node, value) */
-Datum
-iom_rollup_int2(PG_FUNCTION_ARGS)
+/* The transition of an integer; if it is null, the value does not matter. */
+static Datum
+add_integer(FunctionCallInfo fcinfo, int64 value)
 {
 	UnitTotals *unit;
 	RollupState *state = count_fact(fcinfo, TOTALS_INTEGER, &unit);
 
 	if (!PG_ARGISNULL(2))
-		unit_add_whole(unit, wide_of(PG_GETARG_INT16(2)), 0);
+		unit_add_whole(unit, wide_of(value), 0);
 	PG_RETURN_POINTER(state);
+}
+
+/* iom_rollup_...(state, node, value) */
+Datum
+iom_rollup_int2(PG_FUNCTION_ARGS)
+{
+	return add_integer(fcinfo, PG_GETARG_INT16(2));
 }
 
 Datum
 iom_rollup_int4(PG_FUNCTION_ARGS)
 {
-	UnitTotals *unit;
-	RollupState *state = count_fact(fcinfo, TOTALS_INTEGER, &unit);
-
-	if (!PG_ARGISNULL(2))
-		unit_add_whole(unit, wide_of(PG_GETARG_INT32(2)), 0);
-	PG_RETURN_POINTER(state);
+	return add_integer(fcinfo, PG_GETARG_INT32(2));
 }
 
 Datum
 iom_rollup_int8(PG_FUNCTION_ARGS)
 {
-	UnitTotals *unit;
-	RollupState *state = count_fact(fcinfo, TOTALS_INTEGER, &unit);
-
-	if (!PG_ARGISNULL(2))
-		unit_add_whole(unit, wide_of(PG_GETARG_INT64(2)), 0);
-	PG_RETURN_POINTER(state);
+	return add_integer(fcinfo, PG_GETARG_INT64(2));
 }
 
 Datum
@@ -223,7 +220,7 @@ iom_rollup_combine(PG_FUNCTION_ARGS)
 		PG_RETURN_POINTER(state);
 	}
 	if (state == NULL)
-		state = new_state(other->totals.kind, FIRST_ROOM, context);
+		state = new_state(other->totals.kind, context);
 	for (uint32 i = 0; i < other->totals.nunits; i++)
 	{
 		const UnitTotals *unit = &other->totals.unit[i];

@@ -421,14 +421,27 @@ whole_to_numeric(Wide whole, int fraction, uint8 scale, NumericBuffer *buffer)
 	return (Numeric) buffer->data;
 }
 
+/*
+ * What a function makes of a node's whole number and its odd numeric: of the
+ * one that is there, if only one is; NULL if there is none.
+ */
 static Numeric
-kind_to_numeric(const Totals *totals, Wide whole, uint8 scale,
-				NumericBuffer *buffer)
+with_odd(const Totals *totals, const UnitTotals *unit, Wide whole, uint8 scale,
+		 PGFunction function, Numeric odd, NumericBuffer *buffer)
 {
-	return whole_to_numeric(whole,
-							totals->kind == TOTALS_NUMERIC ? WHOLE_FRACTION : 0,
-							scale, buffer);
+	Numeric		number;
+
+	if (!unit->has_value)
+		return odd;
+	number = whole_to_numeric(whole,
+							  totals->kind == TOTALS_NUMERIC ?
+							  WHOLE_FRACTION : 0, scale, buffer);
+	return odd ? numeric_of_two(function, number, odd) : number;
 }
+
+/* One of the odd numerics of a node; NULL if it has none. */
+#define ODD_OF(totals, unit, which) \
+	((unit)->odd == 0 ? NULL : (totals)->odd[(unit)->odd - 1].which)
 
 /*
  * Sum, minimum and maximum of a node, with kinds other than TOTALS_FLOAT; NULL
@@ -437,52 +450,22 @@ kind_to_numeric(const Totals *totals, Wide whole, uint8 scale,
 Numeric
 unit_sum(const Totals *totals, const UnitTotals *unit, NumericBuffer *buffer)
 {
-	Numeric		sum = NULL;
-
-	if (unit->has_value)
-		sum = kind_to_numeric(totals, unit->value.whole.sum, unit->sum_scale,
-							  buffer);
-	if (unit->odd != 0)
-	{
-		Numeric		odd = totals->odd[unit->odd - 1].sum;
-
-		sum = sum ? numeric_of_two(numeric_add, sum, odd) : odd;
-	}
-	return sum;
+	return with_odd(totals, unit, unit->value.whole.sum, unit->sum_scale,
+					numeric_add, ODD_OF(totals, unit, sum), buffer);
 }
 
 Numeric
 unit_min(const Totals *totals, const UnitTotals *unit, NumericBuffer *buffer)
 {
-	Numeric		min = NULL;
-
-	if (unit->has_value)
-		min = kind_to_numeric(totals, unit->value.whole.min,
-							  unit->min_scale, buffer);
-	if (unit->odd != 0)
-	{
-		Numeric		odd = totals->odd[unit->odd - 1].min;
-
-		min = min ? numeric_of_two(numeric_smaller, min, odd) : odd;
-	}
-	return min;
+	return with_odd(totals, unit, unit->value.whole.min, unit->min_scale,
+					numeric_smaller, ODD_OF(totals, unit, min), buffer);
 }
 
 Numeric
 unit_max(const Totals *totals, const UnitTotals *unit, NumericBuffer *buffer)
 {
-	Numeric		max = NULL;
-
-	if (unit->has_value)
-		max = kind_to_numeric(totals, unit->value.whole.max,
-							  unit->max_scale, buffer);
-	if (unit->odd != 0)
-	{
-		Numeric		odd = totals->odd[unit->odd - 1].max;
-
-		max = max ? numeric_of_two(numeric_larger, max, odd) : odd;
-	}
-	return max;
+	return with_odd(totals, unit, unit->value.whole.max, unit->max_scale,
+					numeric_larger, ODD_OF(totals, unit, max), buffer);
 }
 
 /*----------
