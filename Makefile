@@ -20,6 +20,7 @@ OBJS = \
 	src/guard.o \
 	src/hierarchy.o \
 	src/hierarchy_set.o \
+	src/history.o \
 	src/index_count.o \
 	src/iomorg.o \
 	src/node_code.o \
@@ -30,6 +31,8 @@ OBJS = \
 	src/node_set.o \
 	src/org_seek.o \
 	src/org_tables.o \
+	src/org_trigger.o \
+	src/origin.o \
 	src/render.o \
 	src/revision.o \
 	src/rollup.o \

@@ -49,6 +49,7 @@
 
 #include "chart_cache.h"
 #include "org_tables.h"
+#include "org_trigger.h"
 #include "revision.h"
 #include "soundness.h"
 
@@ -76,40 +77,13 @@ static bool all_checked = false;
  *----------
  */
 
-/*
- * Check that the function was called as a trigger of ours on one of our
- * tables, and return its data.
- */
+/* The data of a trigger that both tables have. */
 static TriggerData *
-trigger_data(FunctionCallInfo fcinfo, const char *function, Oid relid)
+trigger_data(FunctionCallInfo fcinfo, const char *function)
 {
-	TriggerData *data = (TriggerData *) fcinfo->context;
+	const Oid	tables[] = {org_tables()->unit, org_tables()->line};
 
-	if (!CALLED_AS_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function \"%s\" was not called by trigger manager",
-						function)));
-	if (RelationGetRelid(data->tg_relation) != relid)
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function \"%s\" was called for table \"%s\"",
-						function, RelationGetRelationName(data->tg_relation)),
-				 errhint("It serves the tables of extension iomorg only.")));
-	return data;
-}
-
-/* The table that a trigger on both tables was called for. */
-static Oid
-guarded_table(FunctionCallInfo fcinfo)
-{
-	const OrgTables *tables = org_tables();
-
-	if (CALLED_AS_TRIGGER(fcinfo) &&
-		RelationGetRelid(((TriggerData *) fcinfo->context)->tg_relation) ==
-		tables->line)
-		return tables->line;
-	return tables->unit;
+	return org_trigger_data(fcinfo, function, lengthof(tables), tables);
 }
 
 /*
@@ -147,7 +121,7 @@ new_row(TriggerData *data)
 Datum
 iom_guard_begin(PG_FUNCTION_ARGS)
 {
-	(void) trigger_data(fcinfo, "iom_guard_begin", guarded_table(fcinfo));
+	(void) trigger_data(fcinfo, "iom_guard_begin");
 	revision_begin_change();
 	return PointerGetDatum(NULL);
 }
@@ -156,7 +130,7 @@ iom_guard_begin(PG_FUNCTION_ARGS)
 Datum
 iom_guard_end(PG_FUNCTION_ARGS)
 {
-	(void) trigger_data(fcinfo, "iom_guard_end", guarded_table(fcinfo));
+	(void) trigger_data(fcinfo, "iom_guard_end");
 	revision_end_change();
 	return PointerGetDatum(NULL);
 }
@@ -165,7 +139,7 @@ iom_guard_end(PG_FUNCTION_ARGS)
 Datum
 iom_guard_replica(PG_FUNCTION_ARGS)
 {
-	(void) trigger_data(fcinfo, "iom_guard_replica", guarded_table(fcinfo));
+	(void) trigger_data(fcinfo, "iom_guard_replica");
 	revision_note_change();
 	return PointerGetDatum(NULL);
 }
@@ -524,8 +498,8 @@ check_cycle(LineCheck *check, const LineRow *row)
 Datum
 iom_guard_line(PG_FUNCTION_ARGS)
 {
-	TriggerData *data = trigger_data(fcinfo, "iom_guard_line",
-									 org_tables()->line);
+	TriggerData *data = org_trigger_data(fcinfo, "iom_guard_line", 1,
+										 &org_tables()->line);
 	HeapTuple	tuple;
 	LineRow		row;
 	LineCheck	check;
@@ -590,8 +564,8 @@ iom_guard_line(PG_FUNCTION_ARGS)
 Datum
 iom_guard_unit(PG_FUNCTION_ARGS)
 {
-	TriggerData *data = trigger_data(fcinfo, "iom_guard_unit",
-									 org_tables()->unit);
+	TriggerData *data = org_trigger_data(fcinfo, "iom_guard_unit", 1,
+										 &org_tables()->unit);
 	HeapTuple	tuple = new_row(data);
 	Relation	unit;
 	Relation	line;

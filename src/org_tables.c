@@ -84,6 +84,7 @@ relation_changed(Datum argument, Oid relid)
 	/* while nothing is known, it may be about a table just being looked up */
 	if (known_epoch != org_tables_epoch ||
 		relid == InvalidOid || relid == known.unit || relid == known.line ||
+		relid == known.appointment || relid == known.history ||
 		relid == known.revision)
 	{
 		org_tables_epoch++;
@@ -255,6 +256,10 @@ org_tables(void)
 	found.line_valid = find_column(found.line, "valid", DATERANGEOID);
 	found.line_last = Max(Max(found.line_node, found.line_supervisor),
 						  Max(found.line_line, found.line_valid));
+
+	/* nothing that is asked of the hierarchy depends on these */
+	found.appointment = get_relname_relid("iom_appointment", found.schema);
+	found.history = get_relname_relid("iom_history", found.schema);
 
 	found.revision = find_table(extension, found.schema, "iom_revision");
 	found.revision_revision = find_column(found.revision, "revision",

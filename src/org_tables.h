@@ -39,6 +39,8 @@ typedef struct OrgTables
 	AttrNumber	line_line;
 	AttrNumber	line_valid;
 	AttrNumber	line_last;
+	Oid			appointment;	/* this and the next one may be missing */
+	Oid			history;
 	Oid			revision;
 	AttrNumber	revision_revision;
 	bool		watched;		/* the triggers that tell of changes are on */

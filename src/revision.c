@@ -66,6 +66,7 @@
 
 #include "chart_cache.h"
 #include "org_tables.h"
+#include "org_trigger.h"
 #include "revision.h"
 
 typedef struct OwnChange
@@ -240,32 +241,32 @@ revision_state(Snapshot snapshot)
 static void
 update_revision(void)
 {
-	const OrgTables *tables = org_tables();
-	const char *table = quote_qualified_identifier(get_namespace_name(tables->schema),
-												   "iom_revision");
-	Relation	rel = table_open(tables->revision, RowExclusiveLock);
-	Oid			user;
-	int			security;
+	const char *table = org_qualified_name("iom_revision");
+	Oid			relid = org_tables()->revision;
 
-	GetUserIdAndSecContext(&user, &security);
-	SetUserIdAndSecContext(rel->rd_rel->relowner,
-						   security | SECURITY_LOCAL_USERID_CHANGE |
-						   SECURITY_NOFORCE_RLS);
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	if (SPI_execute(psprintf("UPDATE %s SET revision = "
-							 "pg_catalog.pg_current_xact_id()", table),
-					false, 0) != SPI_OK_UPDATE ||
-		(SPI_processed == 0 &&
-		 SPI_execute(psprintf("INSERT INTO %s (revision) VALUES "
-							  "(pg_catalog.pg_current_xact_id())", table),
-					 false, 0) != SPI_OK_INSERT))
-		elog(ERROR, "could not update table \"iom_revision\"");
-	SPI_finish();
-	SetUserIdAndSecContext(user, security);
-	table_close(rel, NoLock);
+	if (org_execute_as_owner(relid,
+							 psprintf("UPDATE %s SET revision = "
+									  "pg_catalog.pg_current_xact_id()",
+									  table),
+							 0, NULL, NULL, NULL, NULL) == 0)
+		org_execute_as_owner(relid,
+							 psprintf("INSERT INTO %s (revision) VALUES "
+									  "(pg_catalog.pg_current_xact_id())",
+									  table),
+							 0, NULL, NULL, NULL, NULL);
 
 	updated_in = GetCurrentSubTransactionId();
+}
+
+/*
+ * Wait for other transactions that change the hierarchy and lock them out, as
+ * any change does.
+ */
+void
+revision_lock(void)
+{
+	if (updated_in == InvalidSubTransactionId)
+		update_revision();
 }
 
 static void
@@ -273,8 +274,7 @@ add_change(bool running)
 {
 	CommandId	cid = GetCurrentCommandId(true);
 
-	if (updated_in == InvalidSubTransactionId)
-		update_revision();
+	revision_lock();
 
 	if (nchanges == changes_room)
 	{

@@ -96,6 +96,7 @@ hierarchy_state_equal(const HierarchyState *a, const HierarchyState *b)
 
 extern void revision_initialize(void);
 extern HierarchyState revision_state(Snapshot snapshot);
+extern void revision_lock(void);
 extern void revision_begin_change(void);
 extern void revision_end_change(void);
 extern void revision_note_change(void);

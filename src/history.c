@@ -1,0 +1,165 @@
+/*-------------------------------------------------------------------------
+ *
+ * history.c
+ *	  Every change of the organisation is recorded in iom_history, and stays
+ *	  there.
+ *
+ * Statement triggers with transition tables record whatever a statement
+ * changed, in one INSERT ... SELECT; before TRUNCATE, which has none, they
+ * record the rows that are about to go.  The rows of a dump that is being
+ * restored are not recorded (origin.c): their history is in the dump.  Nor is
+ * what a replication worker applies: no trigger fires, and the publisher's
+ * history can be published like the tables.
+ *
+ * iom_history itself is append-only: only the triggers insert, and a dump
+ * being restored.  A superuser can do everything, but not without a trace: a
+ * statement that took away from the history leaves one row.
+ *
+ * iom_history belongs to the extension's owner and is written as that role;
+ * the row names the session's user and the role that was set.
+ *
+ * Copyright (c) 2026, the iomorg contributors
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+
+#include "org_tables.h"
+#include "org_trigger.h"
+#include "origin.h"
+
+PG_FUNCTION_INFO_V1(iom_history_record);
+PG_FUNCTION_INFO_V1(iom_history_guard);
+
+/* How deep we are in SQL that writes iom_history. */
+static int	recording = 0;
+
+/*
+ * Add rows to iom_history: the columns that tell of the rows are selected by
+ * the rest of the statement.
+ */
+static void
+record(const char *relation, const char *change, const char *select,
+	   TriggerData *transition)
+{
+	Oid			types[] = {TIMESTAMPTZOID, NAMEOID, NAMEOID, TEXTOID, TEXTOID};
+	Datum		values[lengthof(types)];
+	NameData	session_user;
+	NameData	acting_as;
+
+	namestrcpy(&session_user, GetUserNameFromId(GetSessionUserId(), false));
+	namestrcpy(&acting_as, GetUserNameFromId(GetUserId(), false));
+	values[0] = TimestampTzGetDatum(GetCurrentTimestamp());
+	values[1] = NameGetDatum(&session_user);
+	values[2] = NameGetDatum(&acting_as);
+	values[3] = CStringGetTextDatum(relation);
+	values[4] = CStringGetTextDatum(change);
+
+	recording++;
+	PG_TRY();
+	{
+		org_execute_as_owner(org_tables()->history,
+							 psprintf("INSERT INTO %s (changed_at, changed_by, acting_as, "
+									  "transaction, relation, change, node, before, after) "
+									  "SELECT $1, $2, $3, pg_catalog.pg_current_xact_id(), "
+									  "$4, $5, %s",
+									  org_qualified_name("iom_history"), select),
+							 lengthof(types), types, values, NULL, transition);
+	}
+	PG_FINALLY();
+	{
+		recording--;
+	}
+	PG_END_TRY();
+}
+
+/*
+ * After INSERT, UPDATE and DELETE, with the transition tables old_rows and
+ * new_rows; before TRUNCATE.
+ */
+Datum
+iom_history_record(PG_FUNCTION_ARGS)
+{
+	const OrgTables *tables = org_tables();
+	const Oid	relids[] = {tables->unit, tables->line, tables->appointment};
+	TriggerData *data = org_trigger_data(fcinfo, "iom_history_record",
+										 lengthof(relids), relids);
+	Oid			relid = RelationGetRelid(data->tg_relation);
+	const char *relation = RelationGetRelationName(data->tg_relation);
+	const char *node = relid == tables->appointment ? "post" : "node";
+
+	if (!TRIGGER_FIRED_FOR_STATEMENT(data->tg_event) ||
+		TRIGGER_FIRED_BEFORE(data->tg_event) !=
+		TRIGGER_FIRED_BY_TRUNCATE(data->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("trigger \"%s\" must be fired after statements, or "
+						"before TRUNCATE", data->tg_trigger->tgname)));
+	if (origin_is_restoring())
+		return PointerGetDatum(NULL);
+
+	if (TRIGGER_FIRED_BY_INSERT(data->tg_event))
+	{
+		/* rows of a dump have left this as it was */
+		if (origin_is_own())
+			record(relation, "insert",
+				   psprintf("n.%s, NULL, pg_catalog.to_jsonb(n) "
+							"FROM new_rows n", node), data);
+		return PointerGetDatum(NULL);
+	}
+
+	origin_set_own();
+	if (TRIGGER_FIRED_BY_UPDATE(data->tg_event))
+		/* the two tables have the same order; keys may have changed */
+		record(relation, "update",
+			   psprintf("o.node, o.before, n.after FROM "
+						"(SELECT r.%s AS node, pg_catalog.to_jsonb(r) AS before, "
+						"pg_catalog.row_number() OVER () AS place FROM old_rows r) o "
+						"JOIN (SELECT pg_catalog.to_jsonb(r) AS after, "
+						"pg_catalog.row_number() OVER () AS place FROM new_rows r) n "
+						"ON o.place OPERATOR(pg_catalog.=) n.place", node), data);
+	else
+		record(relation, "delete",
+			   psprintf("o.%s, pg_catalog.to_jsonb(o), NULL FROM %s o", node,
+						TRIGGER_FIRED_BY_TRUNCATE(data->tg_event) ?
+						org_qualified_name(relation) : "old_rows"),
+			   TRIGGER_FIRED_BY_TRUNCATE(data->tg_event) ? NULL : data);
+	return PointerGetDatum(NULL);
+}
+
+/*
+ * Before and after statements on iom_history itself.
+ */
+Datum
+iom_history_guard(PG_FUNCTION_ARGS)
+{
+	TriggerData *data = org_trigger_data(fcinfo, "iom_history_guard", 1,
+										 &org_tables()->history);
+	const char *change =
+		TRIGGER_FIRED_BY_INSERT(data->tg_event) ? "insert" :
+		TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? "update" :
+		TRIGGER_FIRED_BY_DELETE(data->tg_event) ? "delete" : "truncate";
+
+	if (recording > 0)
+		return PointerGetDatum(NULL);
+
+	if (TRIGGER_FIRED_AFTER(data->tg_event))
+		record("iom_history", change, "NULL, NULL, NULL", NULL);
+	else if (!(TRIGGER_FIRED_BY_INSERT(data->tg_event) &&
+			   origin_begin_restore()) &&
+			 !superuser())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("table \"%s\" is append-only",
+						RelationGetRelationName(data->tg_relation)),
+				 errdetail("It is written by triggers on the tables whose "
+						   "changes it records."),
+				 errhint("Only a superuser can change it otherwise.")));
+	return PointerGetDatum(NULL);
+}

@@ -1,0 +1,23 @@
+/*-------------------------------------------------------------------------
+ *
+ * org_trigger.h
+ *	  What the trigger functions have in common.
+ *
+ * Copyright (c) 2026, the iomorg contributors
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ORG_TRIGGER_H
+#define ORG_TRIGGER_H
+
+#include "commands/trigger.h"
+
+extern TriggerData *org_trigger_data(FunctionCallInfo fcinfo,
+									 const char *function,
+									 int ntables, const Oid *tables);
+extern uint64 org_execute_as_owner(Oid relid, const char *sql, int nargs,
+								   Oid *types, Datum *values,
+								   const char *nulls, TriggerData *transition);
+extern const char *org_qualified_name(const char *table);
+
+#endif							/* ORG_TRIGGER_H */

@@ -1,0 +1,385 @@
+/*-------------------------------------------------------------------------
+ *
+ * origin.c
+ *	  Where the rows come from: the seed, a dump, or an edit.
+ *
+ * CREATE EXTENSION fills the tables with the seed, and pg_dump saves all rows
+ * of them.  So restoring a dump copies rows into tables that are not empty:
+ * what it brings has to take the place of the seed, and to come out as it was
+ * saved, in whatever order the tables arrive (pg_restore -j knows none).
+ *
+ * Column "origin" tells the rows of a dump from others: who inserts a row
+ * leaves it out, and the trigger here fills in 'own'; a row that comes with it
+ * was saved.  That counts only as long as nothing was edited since CREATE
+ * EXTENSION, which iom_revision.content tells:
+ *
+ *		'seed'	---- a row of a dump ---->	'restored'	---- an edit ---->	'own'
+ *		   |__________________ an edit _______________________________________^
+ *
+ * The first row of a dump empties the tables.  Until the first edit, rows of a
+ * dump are taken as they are and are not recorded in iom_history, which is in
+ * the dump itself.  Where a line arrives before its ends, stand-ins keep the
+ * foreign keys ('awaited'), without bounds in time, so that the guards have
+ * nothing against them; the real unit replaces its stand-in by an UPDATE,
+ * which they check.  Once something was edited, a row that comes with an
+ * origin is one like any other: it conflicts with what is there, or is 'own'.
+ *
+ * Locking: 'own' is for ever and is read without a lock.  Whoever sees
+ * anything else first takes the editors' lock (revision.c), so that of several
+ * jobs that restore tables at once one empties them.
+ *
+ * Copyright (c) 2026, the iomorg contributors
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "executor/tuptable.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "org_tables.h"
+#include "org_trigger.h"
+#include "origin.h"
+#include "revision.h"
+
+PG_FUNCTION_INFO_V1(iom_origin_mark);
+
+typedef enum Content
+{
+	CONTENT_SEED,
+	CONTENT_RESTORED,
+	CONTENT_OWN
+} Content;
+
+static const char *const content_names[] = {"seed", "restored", "own"};
+
+/* How deep we are in SQL of our own: its rows are neither marked nor recorded. */
+static int	restoring = 0;
+
+/*
+ * Is the present statement one of those below?
+ */
+bool
+origin_is_restoring(void)
+{
+	return restoring > 0;
+}
+
+/*----------
+ * iom_revision.content
+ *----------
+ */
+
+/*
+ * As last committed, or changed by this transaction.
+ */
+static Content
+read_content(void)
+{
+	Relation	rel = table_open(org_tables()->revision, AccessShareLock);
+	AttrNumber	column = get_attnum(RelationGetRelid(rel), "content");
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	TableScanDesc scan = iom_table_beginscan(rel, SnapshotSelf);
+	Content		content = CONTENT_OWN;
+
+	/* without the row or the column: nothing that could be replaced */
+	if (column != InvalidAttrNumber &&
+		table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		bool		isnull;
+		Datum		value = slot_getattr(slot, column, &isnull);
+		char	   *name = isnull ? "" : TextDatumGetCString(value);
+
+		for (int i = 0; i < lengthof(content_names); i++)
+		{
+			if (strcmp(name, content_names[i]) == 0)
+				content = (Content) i;
+		}
+	}
+	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	table_close(rel, AccessShareLock);
+	return content;
+}
+
+/*
+ * The same, after waiting for others if it can still change.
+ *
+ * 'own' is remembered for the subtransaction: a bulk load asks for each row.
+ */
+static Content
+settled_content(void)
+{
+	static TransactionId own_xid = InvalidTransactionId;
+	static SubTransactionId own_subid = InvalidSubTransactionId;
+	Content		content;
+
+	if (own_subid == GetCurrentSubTransactionId() &&
+		TransactionIdIsValid(own_xid) &&
+		own_xid == GetTopTransactionIdIfAny())
+		return CONTENT_OWN;
+
+	content = read_content();
+	if (content != CONTENT_OWN)
+	{
+		revision_lock();
+		content = read_content();
+	}
+	if (content == CONTENT_OWN)
+	{
+		own_xid = GetTopTransactionIdIfAny();
+		own_subid = GetCurrentSubTransactionId();
+	}
+	return content;
+}
+
+static void
+set_content(Content content)
+{
+	org_execute_as_owner(org_tables()->revision,
+						 psprintf("UPDATE %s SET content = '%s'",
+								  org_qualified_name("iom_revision"),
+								  content_names[content]),
+						 0, NULL, NULL, NULL, NULL);
+}
+
+/*
+ * Have the tables been edited since CREATE EXTENSION, or since a dump was
+ * restored?  Takes the editors' lock if not.
+ */
+bool
+origin_is_own(void)
+{
+	return settled_content() == CONTENT_OWN;
+}
+
+/*
+ * They are edited now.
+ */
+void
+origin_set_own(void)
+{
+	if (settled_content() != CONTENT_OWN)
+		set_content(CONTENT_OWN);
+}
+
+/*----------
+ * Restoring
+ *----------
+ */
+
+/* Runs SQL on one of the tables; its rows are left as they are. */
+static uint64
+restore(Oid relid, const char *sql, int nargs, Oid *types, Datum *values,
+		const char *nulls)
+{
+	uint64		rows;
+
+	restoring++;
+	PG_TRY();
+	{
+		rows = org_execute_as_owner(relid, sql, nargs, types, values, nulls,
+									NULL);
+	}
+	PG_FINALLY();
+	{
+		restoring--;
+	}
+	PG_END_TRY();
+	return rows;
+}
+
+/*
+ * Emptying the tables is for those who may do so themselves.
+ */
+static bool
+may_replace_all(void)
+{
+	const OrgTables *tables = org_tables();
+	const Oid	relids[] = {tables->unit, tables->line, tables->appointment};
+
+	for (int i = 0; i < lengthof(relids); i++)
+	{
+		if (pg_class_aclcheck(relids[i], GetUserId(),
+							  ACL_DELETE) != ACLCHECK_OK)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Rows of a dump arrive.  The first of them empties the tables of the seed.
+ * Returns false if they are none, because something was edited already; takes
+ * the editors' lock otherwise.
+ */
+bool
+origin_begin_restore(void)
+{
+	static const char *const names[] = {"iom_appointment", "iom_line", "iom_unit"};
+	const OrgTables *tables;
+	Content		content = settled_content();
+
+	if (content != CONTENT_SEED || !may_replace_all())
+		return content == CONTENT_RESTORED;
+
+	/*
+	 * Edits that no trigger saw (of a replication worker, say) leave the mark
+	 * that they gave the row.
+	 */
+	for (int i = 0; i < lengthof(names); i++)
+	{
+		tables = org_tables();
+		if (restore(tables->unit,
+					psprintf("SELECT FROM %s WHERE origin "
+							 "OPERATOR(pg_catalog.<>) 'seed' LIMIT 1",
+							 org_qualified_name(names[i])),
+					0, NULL, NULL, NULL) > 0)
+			return false;
+	}
+	for (int i = 0; i < lengthof(names); i++)
+	{
+		tables = org_tables();
+		restore(tables->unit,
+				psprintf("DELETE FROM %s", org_qualified_name(names[i])),
+				0, NULL, NULL, NULL);
+	}
+	set_content(CONTENT_RESTORED);
+	return true;
+}
+
+/* The row's node in the column must be there for its foreign key. */
+static void
+stand_in(Relation rel, HeapTuple tuple, const char *column)
+{
+	AttrNumber	attnum = SPI_fnumber(RelationGetDescr(rel), column);
+	Oid			type;
+	bool		isnull;
+	Datum		node;
+
+	if (attnum <= 0)
+		return;					/* the foreign key is gone with it */
+	node = heap_getattr(tuple, attnum, RelationGetDescr(rel), &isnull);
+	type = SPI_gettypeid(RelationGetDescr(rel), attnum);
+	if (isnull)
+		return;
+	restore(org_tables()->unit,
+			psprintf("INSERT INTO %s (node, name, origin) "
+					 "VALUES ($1, '(awaited)', 'awaited') "
+					 "ON CONFLICT DO NOTHING",
+					 org_qualified_name("iom_unit")),
+			1, &type, &node, NULL);
+}
+
+/*
+ * Put a restored unit in the place of its stand-in.  False if it has none.
+ */
+static bool
+replace_stand_in(Relation rel, HeapTuple tuple)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
+	Oid		   *types = palloc_array(Oid, desc->natts);
+	Datum	   *values = palloc_array(Datum, desc->natts);
+	char	   *nulls = palloc_array(char, desc->natts + 1);
+	StringInfoData set;
+	int			nargs = 0;
+	int			node = 0;
+
+	initStringInfo(&set);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+		bool		isnull;
+
+		if (att->attisdropped || att->attgenerated)
+			continue;
+		types[nargs] = att->atttypid;
+		values[nargs] = heap_getattr(tuple, i + 1, desc, &isnull);
+		nulls[nargs++] = isnull ? 'n' : ' ';
+		appendStringInfo(&set, "%s%s = $%d", nargs > 1 ? ", " : "",
+						 quote_identifier(NameStr(att->attname)), nargs);
+		if (strcmp(NameStr(att->attname), "node") == 0)
+			node = nargs;
+	}
+	nulls[nargs] = '\0';
+	return restore(RelationGetRelid(rel),
+				   psprintf("UPDATE %s SET %s WHERE node OPERATOR(%s.=) $%d "
+							"AND origin OPERATOR(pg_catalog.=) 'awaited'",
+							org_qualified_name("iom_unit"), set.data,
+							quote_identifier(get_namespace_name(org_tables()->schema)),
+							node),
+				   nargs, types, values, nulls) > 0;
+}
+
+/*----------
+ * The trigger
+ *----------
+ */
+
+/*
+ * Before each row inserted or updated: says where it comes from.
+ */
+Datum
+iom_origin_mark(PG_FUNCTION_ARGS)
+{
+	const OrgTables *tables = org_tables();
+	const Oid	relids[] = {tables->unit, tables->line, tables->appointment};
+	TriggerData *data = org_trigger_data(fcinfo, "iom_origin_mark",
+										 lengthof(relids), relids);
+	Relation	rel = data->tg_relation;
+	Oid			relid = RelationGetRelid(rel);
+	bool		is_update = TRIGGER_FIRED_BY_UPDATE(data->tg_event);
+	HeapTuple	tuple = is_update ? data->tg_newtuple : data->tg_trigtuple;
+	int			column = SPI_fnumber(RelationGetDescr(rel), "origin");
+	Datum		own;
+	bool		isnull;
+
+	if (!TRIGGER_FIRED_BEFORE(data->tg_event) ||
+		!TRIGGER_FIRED_FOR_ROW(data->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("trigger \"%s\" must be fired before row changes",
+						data->tg_trigger->tgname)));
+	if (restoring > 0 || column <= 0 ||
+		SPI_gettypeid(RelationGetDescr(rel), column) != TEXTOID)
+		return PointerGetDatum(tuple);
+
+	(void) heap_getattr(tuple, column, RelationGetDescr(rel), &isnull);
+	if (is_update || isnull)
+		origin_set_own();
+	else if (origin_begin_restore())
+	{
+		if (relid == tables->unit)
+		{
+			if (replace_stand_in(rel, tuple))
+				return PointerGetDatum(NULL);
+		}
+		else if (relid == tables->line)
+		{
+			stand_in(rel, tuple, "node");
+			stand_in(rel, tuple, "supervisor");
+		}
+		else
+		{
+			stand_in(rel, tuple, "post");
+			stand_in(rel, tuple, "authority");
+		}
+		return PointerGetDatum(tuple);
+	}
+
+	own = CStringGetTextDatum("own");
+	isnull = false;
+	return PointerGetDatum(heap_modify_tuple_by_cols(tuple,
+													 RelationGetDescr(rel), 1,
+													 &column, &own, &isnull));
+}

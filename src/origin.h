@@ -1,0 +1,18 @@
+/*-------------------------------------------------------------------------
+ *
+ * origin.h
+ *	  Where the rows come from: the seed, a dump, or an edit.
+ *
+ * Copyright (c) 2026, the iomorg contributors
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ORIGIN_H
+#define ORIGIN_H
+
+extern bool origin_is_restoring(void);
+extern bool origin_begin_restore(void);
+extern bool origin_is_own(void);
+extern void origin_set_own(void);
+
+#endif							/* ORIGIN_H */
