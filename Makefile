@@ -58,6 +58,7 @@ REGRESS = \
 	freshness \
 	guard \
 	guard_dates \
+	history \
 	privileges \
 	within \
 	forest \

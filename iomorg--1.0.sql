@@ -268,7 +268,7 @@ CREATE TABLE iom_unit (
   mandate text,
   position integer NOT NULL DEFAULT 1000,
   valid daterange NOT NULL DEFAULT '(,)' CHECK (NOT isempty(valid)),
-  origin text NOT NULL DEFAULT 'seed' CHECK (origin IN ('seed', 'own', 'awaited'))
+  origin text NOT NULL DEFAULT 'seed' CHECK (origin IN ('seed', 'own', 'awaited', 'new'))
 );
 COMMENT ON TABLE iom_unit IS 'the nodes of the organisation: posts, offices, departments, units, centres; HR tables refer to it by foreign key';
 COMMENT ON COLUMN iom_unit.node IS 'the code; it never changes';
@@ -278,7 +278,7 @@ COMMENT ON COLUMN iom_unit.head_title IS 'title of who heads it; null if not kno
 COMMENT ON COLUMN iom_unit.mandate IS 'what it is there for; null if not known';
 COMMENT ON COLUMN iom_unit.position IS 'place among the direct reports of one supervisor, the least first, equal ones by code; the seed counts from 1, and the default of 1000 comes after that';
 COMMENT ON COLUMN iom_unit.valid IS 'the days on which it exists; no bounds by default';
-COMMENT ON COLUMN iom_unit.origin IS 'seed: as the extension brought it; own: inserted or updated since; awaited: stands in for a unit that a dump being restored has not brought yet. Kept by a trigger: leave it out of INSERT (a row that comes with it, where nothing was edited since CREATE EXTENSION, is taken for a row of a dump, and the first one replaces the seed)';
+COMMENT ON COLUMN iom_unit.origin IS 'seed: as the extension brought it; own: inserted or updated since; awaited: stands in for a unit that a dump being restored has not brought yet; new: inserted while triggers were disabled. Kept by a trigger: leave it out of INSERT (a row that comes with it, where nothing was edited since CREATE EXTENSION, is taken for a row of a dump, and the first one replaces the seed)';
 
 CREATE TABLE iom_line (
   node iom_node NOT NULL REFERENCES iom_unit DEFERRABLE,
@@ -287,7 +287,7 @@ CREATE TABLE iom_line (
   line text NOT NULL DEFAULT 'solid' CHECK (line IN ('solid', 'dotted')),
   valid daterange NOT NULL DEFAULT '(,)' CHECK (NOT isempty(valid)),
   basis text NOT NULL DEFAULT 'stated' CHECK (basis IN ('stated', 'placed', 'inferred')),
-  origin text NOT NULL DEFAULT 'seed' CHECK (origin IN ('seed', 'own')),
+  origin text NOT NULL DEFAULT 'seed' CHECK (origin IN ('seed', 'own', 'new')),
   PRIMARY KEY (node, supervisor, relation, valid),
   CONSTRAINT iom_line_not_own_supervisor CHECK (node <> supervisor)
 );
@@ -307,7 +307,7 @@ CREATE TABLE iom_appointment (
   method text NOT NULL CHECK (method <> ''),
   term_years integer CHECK (term_years > 0),
   term text,
-  origin text NOT NULL DEFAULT 'seed' CHECK (origin IN ('seed', 'own'))
+  origin text NOT NULL DEFAULT 'seed' CHECK (origin IN ('seed', 'own', 'new'))
 );
 COMMENT ON TABLE iom_appointment IS 'who fills a post, how and for how long';
 COMMENT ON COLUMN iom_appointment.post IS 'the post';
@@ -621,9 +621,9 @@ COMMENT ON TRIGGER iom_unit_sound ON iom_unit IS 'refuses to leave lines outside
 ----------------------------------------------------------------------------
 
 -- What is inserted from here on is no seed.
-ALTER TABLE iom_unit ALTER COLUMN origin DROP DEFAULT;
-ALTER TABLE iom_line ALTER COLUMN origin DROP DEFAULT;
-ALTER TABLE iom_appointment ALTER COLUMN origin DROP DEFAULT;
+ALTER TABLE iom_unit ALTER COLUMN origin SET DEFAULT 'new';
+ALTER TABLE iom_line ALTER COLUMN origin SET DEFAULT 'new';
+ALTER TABLE iom_appointment ALTER COLUMN origin SET DEFAULT 'new';
 
 CREATE FUNCTION iom_origin_mark() RETURNS trigger
 AS 'MODULE_PATHNAME' LANGUAGE C;
@@ -659,6 +659,11 @@ BEGIN
 END
 $$;
 
+-- Rows that a replication worker applies say where they come from, or are own.
+ALTER TABLE iom_unit ENABLE ALWAYS TRIGGER iom_origin;
+ALTER TABLE iom_line ENABLE ALWAYS TRIGGER iom_origin;
+ALTER TABLE iom_appointment ENABLE ALWAYS TRIGGER iom_origin;
+
 CREATE TRIGGER iom_history_append
 BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON iom_history
 FOR EACH STATEMENT EXECUTE FUNCTION iom_history_guard();
@@ -667,7 +672,7 @@ COMMENT ON TRIGGER iom_history_append ON iom_history IS 'keeps it append-only';
 CREATE TRIGGER iom_history_trace
 AFTER UPDATE OR DELETE OR TRUNCATE ON iom_history
 FOR EACH STATEMENT EXECUTE FUNCTION iom_history_guard();
-COMMENT ON TRIGGER iom_history_trace ON iom_history IS 'records that something was taken away';
+COMMENT ON TRIGGER iom_history_trace ON iom_history IS 'records that rows may have been taken away';
 
 ----------------------------------------------------------------------------
 -- as_of: the day

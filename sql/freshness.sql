@@ -10,7 +10,7 @@
 \i :helpers
 \set ECHO all
 
-CREATE TABLE regress_before AS SELECT u::text AS r FROM iom_unit u UNION ALL SELECT l::text FROM iom_line l;
+CREATE TABLE regress_before AS SELECT (to_jsonb(u) - 'origin')::text AS r FROM iom_unit u UNION ALL SELECT (to_jsonb(l) - 'origin')::text FROM iom_line l;
 
 -- Seen at once by the same transaction: each kind of change
 BEGIN;
@@ -466,6 +466,6 @@ SELECT iom_path('OSS'), regress_check();
 -- All is as it was
 SELECT count(*) FROM (
   SELECT * FROM regress_before
-  EXCEPT ALL (SELECT u::text FROM iom_unit u UNION ALL SELECT l::text FROM iom_line l)) difference;
+  EXCEPT ALL (SELECT (to_jsonb(u) - 'origin')::text FROM iom_unit u UNION ALL SELECT (to_jsonb(l) - 'origin')::text FROM iom_line l)) difference;
 SELECT count(*) = (SELECT count(*) FROM iom_unit) + (SELECT count(*) FROM iom_line) AS same FROM regress_before;
 DROP TABLE regress_before;

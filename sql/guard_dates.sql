@@ -166,7 +166,7 @@ BEGIN
     INSERT INTO iom_unit (node, name, valid)
     SELECT 'N' || n, 'Unit', CASE WHEN random() < 0.85 THEN '(,)' ELSE regress_days() END FROM generate_series(1, nodes) n;
     SELECT array_agg(l) INTO history FROM (
-      SELECT DISTINCT ON (node, supervisor, valid) node, supervisor, 'supervises', line, valid, 'stated'
+      SELECT DISTINCT ON (node, supervisor, valid) node, supervisor, 'supervises', line, valid, 'stated', 'new'
       FROM (SELECT ('N' || a)::iom_node AS node, ('N' || (1 + (a + floor(random() * (nodes - 1))::int) % nodes))::iom_node AS supervisor,
               CASE WHEN random() < 0.9 THEN 'solid' ELSE 'dotted' END AS line, regress_days() AS valid
             FROM (SELECT 1 + floor(random() * nodes)::int AS a FROM generate_series(1, 1 + (i % lines))) r) r

@@ -43,6 +43,7 @@ WITH object AS (
   UNION ALL
   SELECT 'pg_class'::regclass, a.attrelid, a.attnum
   FROM object o JOIN pg_attribute a ON a.attrelid = o.objid AND a.attnum > 0 AND NOT a.attisdropped
+  JOIN pg_class c ON c.oid = o.objid AND c.relkind <> 'S'
   WHERE o.classid = 'pg_class'::regclass
   UNION ALL
   SELECT 'pg_trigger'::regclass, t.oid, 0

@@ -25,7 +25,7 @@ SELECT node, mandate FROM iom_unit ORDER BY position;
 SELECT l.node, l.supervisor, l.relation, l.line, l.basis, l.valid
 FROM iom_line l JOIN iom_unit n ON n.node = l.node JOIN iom_unit s ON s.node = l.supervisor
 ORDER BY l.line DESC, n.position, s.position, l.relation;
-SELECT a.* FROM iom_appointment a JOIN iom_unit u ON u.node = a.post ORDER BY u.position;
+SELECT a.post, a.authority, a.method, a.term_years, a.term FROM iom_appointment a JOIN iom_unit u ON u.node = a.post ORDER BY u.position;
 \pset format aligned
 \pset null ''
 

@@ -13,7 +13,7 @@
  *
  * iom_history itself is append-only: only the triggers insert, and a dump
  * being restored.  A superuser can do everything, but not without a trace: a
- * statement that took away from the history leaves one row.
+ * statement that may have taken away from it leaves one row.
  *
  * iom_history belongs to the extension's owner and is written as that role;
  * the row names the session's user and the role that was set.

@@ -9,8 +9,8 @@
  * saved, in whatever order the tables arrive (pg_restore -j knows none).
  *
  * Column "origin" tells the rows of a dump from others: who inserts a row
- * leaves it out, and the trigger here fills in 'own'; a row that comes with it
- * was saved.  That counts only as long as nothing was edited since CREATE
+ * leaves it out, and the trigger here makes 'own' of the default, 'new'; a row
+ * that comes with anything else was saved.  That counts only as long as nothing was edited since CREATE
  * EXTENSION, which iom_revision.content tells:
  *
  *		'seed'	---- a row of a dump ---->	'restored'	---- an edit ---->	'own'
@@ -341,8 +341,9 @@ iom_origin_mark(PG_FUNCTION_ARGS)
 	bool		is_update = TRIGGER_FIRED_BY_UPDATE(data->tg_event);
 	HeapTuple	tuple = is_update ? data->tg_newtuple : data->tg_trigtuple;
 	int			column = SPI_fnumber(RelationGetDescr(rel), "origin");
-	Datum		own;
+	Datum		origin;
 	bool		isnull;
+	bool		is_new;
 
 	if (!TRIGGER_FIRED_BEFORE(data->tg_event) ||
 		!TRIGGER_FIRED_FOR_ROW(data->tg_event))
@@ -354,8 +355,15 @@ iom_origin_mark(PG_FUNCTION_ARGS)
 		SPI_gettypeid(RelationGetDescr(rel), column) != TEXTOID)
 		return PointerGetDatum(tuple);
 
-	(void) heap_getattr(tuple, column, RelationGetDescr(rel), &isnull);
-	if (is_update || isnull)
+	origin = heap_getattr(tuple, column, RelationGetDescr(rel), &isnull);
+	is_new = isnull || strcmp(TextDatumGetCString(origin), "new") == 0;
+	if (SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA)
+	{
+		/* nobody edits here */
+		if (!is_new)
+			return PointerGetDatum(tuple);
+	}
+	else if (is_update || is_new)
 		origin_set_own();
 	else if (origin_begin_restore())
 	{
@@ -377,9 +385,10 @@ iom_origin_mark(PG_FUNCTION_ARGS)
 		return PointerGetDatum(tuple);
 	}
 
-	own = CStringGetTextDatum("own");
+	origin = CStringGetTextDatum("own");
 	isnull = false;
 	return PointerGetDatum(heap_modify_tuple_by_cols(tuple,
 													 RelationGetDescr(rel), 1,
-													 &column, &own, &isnull));
+													 &column, &origin,
+													 &isnull));
 }

@@ -1,0 +1,131 @@
+--
+-- iom_history: who changed what
+--
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set helpers :abs_srcdir '/sql/helpers.sql'
+\set ECHO none
+\i :helpers
+\set ECHO all
+
+-- Other tests have left their traces, and have drawn numbers.
+CREATE TEMPORARY TABLE regress_first AS SELECT nextval('iom_history_id_seq') AS id;
+CREATE TEMPORARY VIEW regress_history AS
+SELECT id - (SELECT min(id) FROM regress_first) AS n, relation, change, node,
+  before - 'origin' AS before, after - 'origin' AS after, changed_by, acting_as
+FROM iom_history WHERE id > (SELECT id FROM regress_first);
+CREATE TEMPORARY VIEW regress_changed AS
+SELECT h.n, h.relation, h.change, h.node, string_agg(format('%s: %s -> %s', k.key, h.before -> k.key, h.after -> k.key), ', ' ORDER BY k.key) AS changed
+FROM regress_history h, jsonb_object_keys(coalesce(h.after, h.before)) k (key)
+WHERE h.before -> k.key IS DISTINCT FROM h.after -> k.key
+GROUP BY 1, 2, 3, 4 ORDER BY 1;
+
+-- However a row is changed, it is recorded: each kind of statement
+INSERT INTO iom_unit (node, name) VALUES ('A', 'Alpha'), ('B', 'Beta'), ('C', 'Gamma');
+INSERT INTO iom_line (node, supervisor) VALUES ('B', 'A'), ('C', 'B');
+UPDATE iom_line SET supervisor = 'A' WHERE node = 'C';
+UPDATE iom_line SET supervisor = CASE WHEN node = 'B' THEN 'C'::iom_node ELSE 'A' END, relation = 'leads' WHERE supervisor = 'A';
+UPDATE iom_unit SET name = name || '!' WHERE node IN ('A', 'B');
+UPDATE iom_unit SET name = 'nobody' WHERE node = 'NOBODY';
+INSERT INTO iom_unit (node, name) VALUES ('A', 'Alpha'), ('D', 'Delta')
+ON CONFLICT (node) DO UPDATE SET name = excluded.name, position = 7;
+INSERT INTO iom_unit (node, name) VALUES ('A', 'Alpha') ON CONFLICT DO NOTHING;
+MERGE INTO iom_unit u
+USING (VALUES ('B'::iom_node, 'Bravo'), ('E', 'Echo')) v (node, name) ON v.node = u.node
+WHEN MATCHED THEN UPDATE SET name = v.name
+WHEN NOT MATCHED THEN INSERT (node, name) VALUES (v.node, v.name);
+COPY iom_unit (node, name) FROM stdin;
+F	Foxtrot
+\.
+WITH line AS (INSERT INTO iom_line (node, supervisor) VALUES ('E', 'A') RETURNING node)
+UPDATE iom_unit SET position = 9 WHERE node IN ('E', 'F');
+INSERT INTO iom_appointment (post, authority, method) VALUES ('F', 'A', 'elected');
+UPDATE iom_appointment SET term_years = 2 WHERE post = 'F';
+DELETE FROM iom_appointment WHERE post = 'F';
+DELETE FROM iom_line WHERE node IN ('A', 'B', 'E');
+SELECT * FROM regress_changed;
+
+-- What was rolled back never was
+SELECT max(n) AS before FROM regress_history \gset
+BEGIN;
+DELETE FROM iom_unit WHERE node = 'F';
+ROLLBACK;
+BEGIN;
+SAVEPOINT s;
+DELETE FROM iom_unit WHERE node = 'F';
+ROLLBACK TO s;
+UPDATE iom_unit SET position = 1 WHERE node = 'F';
+COMMIT;
+UPDATE iom_line SET supervisor = 'NOBODY' WHERE node = 'C';
+SELECT * FROM regress_changed WHERE n > :before;
+
+-- The replay of the history from the rows that there were is what is: an
+-- oracle for all of it.  TRUNCATE is recorded row by row.
+BEGIN;
+TRUNCATE iom_unit, iom_line, iom_appointment;
+SELECT relation, change, count(*) > 4 AS all FROM iom_history
+WHERE transaction = pg_current_xact_id() GROUP BY 1, 2 ORDER BY 1;
+INSERT INTO iom_unit (node, name) VALUES ('X', 'X'), ('Y', 'Y');
+INSERT INTO iom_line (node, supervisor) VALUES ('Y', 'X');
+UPDATE iom_unit SET name = node::text || i, position = i FROM generate_series(1, 3) i WHERE node = 'X';
+WITH last AS (
+  SELECT DISTINCT ON (node) node, after FROM iom_history
+  WHERE relation = 'iom_unit' AND transaction = pg_current_xact_id() ORDER BY node, id DESC
+)
+SELECT count(*) FILTER (WHERE after IS NOT NULL) AS units,
+  bool_and(after IS NOT DISTINCT FROM to_jsonb(u)) AS same
+FROM last FULL JOIN iom_unit u USING (node);
+ROLLBACK;
+
+-- Who: the user who logged in, and the role that was set
+CREATE ROLE regress_editor;
+GRANT INSERT, UPDATE, DELETE ON iom_unit TO regress_editor;
+SELECT max(n) AS before FROM regress_history \gset
+SET ROLE regress_editor;
+UPDATE iom_unit SET position = 2 WHERE node = 'F';
+-- and this role can neither write it nor take anything away
+INSERT INTO iom_history (changed_at, changed_by, acting_as, transaction, relation, change)
+VALUES (now(), 'me', 'me', '1', 'iom_unit', 'delete');
+DELETE FROM iom_history;
+SET ROLE NONE;
+GRANT INSERT, UPDATE, DELETE, TRUNCATE ON iom_history TO regress_editor;
+SET ROLE regress_editor;
+SELECT regress_error(q) FROM (VALUES
+  ($$INSERT INTO iom_history (changed_at, changed_by, acting_as, transaction, relation, change) VALUES (now(), 'me', 'me', '1', 'iom_unit', 'delete')$$),
+  ($$UPDATE iom_history SET changed_by = 'somebody else'$$),
+  ($$DELETE FROM iom_history$$),
+  ($$TRUNCATE iom_history$$)) v (q);
+RESET ROLE;
+SELECT relation, change, node, changed_by = session_user AS logged_in, acting_as FROM regress_history WHERE n > :before;
+REVOKE ALL ON iom_history FROM regress_editor;
+
+-- A superuser can, but it shows.
+DELETE FROM iom_history WHERE node = 'F' AND relation = 'iom_appointment';
+SELECT relation, change, node FROM regress_history WHERE n > :before;
+
+-- Where a row comes from: nobody needs to say, or can say otherwise
+BEGIN;
+SELECT origin, count(*) FROM iom_unit GROUP BY 1 ORDER BY 1;
+INSERT INTO iom_unit (node, name, origin) VALUES ('G', 'Golf', 'seed'), ('H', 'Hotel', NULL);
+UPDATE iom_unit SET position = position WHERE node = 'DLA';
+UPDATE iom_unit SET origin = 'seed' WHERE node = 'G';
+SELECT node, origin FROM iom_unit WHERE node IN ('G', 'H', 'DLA', 'DG') ORDER BY 1;
+ROLLBACK;
+
+-- The functions serve their own tables only.
+SELECT iom_history_record();
+CREATE TABLE regress_other (node iom_node);
+CREATE TRIGGER regress_record AFTER INSERT ON regress_other FOR EACH STATEMENT EXECUTE FUNCTION iom_history_record();
+INSERT INTO regress_other VALUES ('DG');
+DROP TRIGGER regress_record ON regress_other;
+CREATE TRIGGER regress_mark BEFORE INSERT ON regress_other FOR EACH ROW EXECUTE FUNCTION iom_origin_mark();
+INSERT INTO regress_other VALUES ('DG');
+DROP TABLE regress_other;
+CREATE TRIGGER regress_mark AFTER INSERT ON iom_unit FOR EACH ROW EXECUTE FUNCTION iom_origin_mark();
+INSERT INTO iom_unit (node, name) VALUES ('I', 'India');
+DROP TRIGGER regress_mark ON iom_unit;
+
+DELETE FROM iom_line WHERE node IN ('A', 'B', 'C', 'D', 'E', 'F');
+DELETE FROM iom_unit WHERE node IN ('A', 'B', 'C', 'D', 'E', 'F');
+
+DROP OWNED BY regress_editor;
+DROP ROLE regress_editor;
