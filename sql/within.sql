@@ -37,6 +37,8 @@ SET LOCAL enable_hashjoin = off;
 SET LOCAL enable_mergejoin = off;
 SELECT count(*) = (SELECT sum(n) FROM expected JOIN top ON top.node = expected.top) AS by_top FROM top t JOIN staff s ON s.unit <@ t.node;
 SELECT count(*) = (SELECT sum(n) FROM expected JOIN top ON top.node = expected.top) AS by_staff FROM staff s JOIN top t ON t.node @> s.unit;
+RESET enable_hashjoin;
+RESET enable_mergejoin;
 
 -- Moves between the executions of one statement, and in the middle of a loop
 -- that keeps its expression

@@ -39,6 +39,11 @@
 #define guc_malloc(elevel, size)	malloc(size)
 #endif
 
+/* 18 writes in front what was an attribute behind. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn	pg_attribute_noreturn()
+#endif
+
 /* 18 has module names and versions in the magic block. */
 #if PG_VERSION_NUM >= 180000
 #define IOM_MODULE_MAGIC \

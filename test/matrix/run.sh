@@ -75,6 +75,8 @@ make_root() { # major folder
 	# Testing has a new name after each release; sid's script does for all.
 	alone debootstrap --variant=minbase "$suite" "$root" "$uri" \
 		/usr/share/debootstrap/scripts/sid || return
+	# A machine that lives with an old state of the mirror does so in there too.
+	apt-config dump Acquire::Check-Valid-Until >"$root/etc/apt/apt.conf.d/iomorg"
 	# Nothing starts by itself in there.
 	mkdir -p "$root/etc/postgresql-common" &&
 		echo 'create_main_cluster = false' >"$root/etc/postgresql-common/createcluster.conf" &&
