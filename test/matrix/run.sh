@@ -32,8 +32,26 @@ suite_of() { # major
 	esac
 }
 
-# Runs a command in namespaces of its own, where `/` is still the machine's.
-alone() { unshare --mount --pid --ipc --fork --kill-child "$@"; }
+# Runs a command in namespaces of its own, where `/` is still the machine's. In
+# the background, because bash handles a signal at once only while it waits.
+alone() {
+	unshare --mount --pid --ipc --fork --kill-child "$@" &
+	echo $! >"$iom_tmp/alone"
+	wait $!
+}
+
+# On every exit: what still runs there ends before its files are removed.
+end() {
+	local status=$? outer inner
+
+	if outer=$(cat "${iom_tmp:-}/alone" 2>/dev/null) &&
+		inner=$(cat "/proc/$outer/task/$outer/children" 2>/dev/null); then
+		kill "$outer"
+		while [ -n "$inner" ] && [ -d "/proc/${inner% }" ]; do sleep 0.1; done
+	fi
+	(exit "$status")
+	iom_end
+}
 
 # In the folder $1, with its own /proc, /dev/shm, and the machine's $2 at /tmp
 # and $3, read-only, at /mnt.
@@ -132,7 +150,7 @@ fi
 passed=0
 failed=0
 results=()
-mkdir -p "$cache" && iom_begin && iom_copy_tree || { echo "0 passed, 1 failed" && exit 1; }
+mkdir -p "$cache" && iom_begin && trap end EXIT && iom_copy_tree || { echo "0 passed, 1 failed" && exit 1; }
 chmod 1777 "$iom_tmp/tmp"
 for major in $majors; do
 	log=$iom_tmp/$major.log
