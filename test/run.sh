@@ -8,6 +8,7 @@
 #                                test/t, `unit` for the tests without a server, or
 #                                `warnings` for the strict builds
 #   IOM_SHOW_DIFFS=1 make test   print every difference, keep no files
+#   IOM_SANITIZE=1 make test     undefined behaviour is a failure
 #
 # The last line is `N passed, N failed`. Counted are: a regression test, an
 # isolation spec, a TAP assertion, a unit test, a compiler; a part that could not run, or

@@ -246,8 +246,12 @@ iom_run() {
 }
 
 # make, as everything here calls it. Bitcode would need clang and tells no test
-# anything.
-iom_make() { iom_run make --no-print-directory PG_CONFIG="$PG_CONFIG" with_llvm=no "$@"; }
+# anything. With IOM_SANITIZE, undefined behaviour ends the backend, and says
+# `runtime error` in the log; PostgreSQL's -fwrapv would hide overflows.
+iom_make() {
+	iom_run make --no-print-directory PG_CONFIG="$PG_CONFIG" with_llvm=no \
+		${IOM_SANITIZE:+PG_CFLAGS="-fsanitize=undefined -fno-sanitize-recover=undefined -fno-wrapv"} "$@"
+}
 
 iom_build() {
 	PATH=$("$PG_CONFIG" --bindir):$PATH
