@@ -44,11 +44,13 @@ alone() {
 end() {
 	local status=$? outer inner
 
+	# unshare is deaf to milder signals; its child, the first process in there,
+	# is gone when all are.
 	if outer=$(cat "${iom_tmp:-}/alone" 2>/dev/null) &&
-		inner=$(cat "/proc/$outer/task/$outer/children" 2>/dev/null); then
-		kill "$outer"
-		while [ -n "$inner" ] && [ -d "/proc/${inner% }" ]; do sleep 0.1; done
-	fi
+		inner=$(cat "/proc/$outer/task/$outer/children"); then
+		kill -KILL "$outer"
+		while kill -0 "${inner% }"; do sleep 0.1; done
+	fi 2>/dev/null
 	(exit "$status")
 	iom_end
 }
