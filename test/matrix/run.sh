@@ -104,18 +104,20 @@ make_root() { # major folder
 		chmod +x "$root/usr/sbin/policy-rc.d" || return
 	if [ -n "$extra" ]; then
 		echo "deb $uri $extra main" >"$root/etc/apt/sources.list.d/$extra.list"
+		printf '%s\n' 'Package: postgresql* libpq*' "Pin: release a=$extra" \
+			'Pin-Priority: 600' >"$root/etc/apt/preferences.d/$extra"
 	fi
 	# The server's headers are unpacked only: their package wants all of LLVM.
 	inside "$root" "$iom_tmp/tmp" "$iom_tmp/tree" sh -euc '
 		apt-get update
-		apt-get install -y --no-install-recommends ${2:+-t "$2"} \
-			-o Acquire::Retries=3 -o Dpkg::Options::=--force-confold \
+		apt-get install -y --no-install-recommends Acquire::Retries=3 \
+			-o Dpkg::Options::=--force-confold \
 			"postgresql-$1" make gcc libc6-dev libpq-dev perl libipc-run-perl
 		cd /tmp
 		apt-get download "postgresql-server-dev-$1"
 		dpkg -x postgresql-server-dev-*.deb /
 		rm postgresql-server-dev-*.deb
-		apt-get clean' sh "$major" "$extra"
+		apt-get clean' sh "$major"
 }
 
 # One version; what `make test` prints.
