@@ -110,7 +110,7 @@ make_root() { # major folder
 	# The server's headers are unpacked only: their package wants all of LLVM.
 	inside "$root" "$iom_tmp/tmp" "$iom_tmp/tree" sh -euc '
 		apt-get update
-		apt-get install -y --no-install-recommends Acquire::Retries=3 \
+		apt-get install -y --no-install-recommends -o Acquire::Retries=3 \
 			-o Dpkg::Options::=--force-confold \
 			"postgresql-$1" make gcc libc6-dev libpq-dev perl libipc-run-perl
 		cd /tmp
