@@ -2,6 +2,7 @@
 #
 # make, make install, make installcheck: as every PGXS extension.
 # make demo, make test, make bench: everything on a private throw-away server.
+# make test-matrix, test-valgrind, check-static, coverage: see README.md, Tests.
 
 EXTENSION = iomorg
 DATA = iomorg--1.0.sql

@@ -67,8 +67,11 @@
 	table_beginscan(rel, snapshot, 0, NULL)
 #endif
 
-/* 18 counts an index scan's work, for EXPLAIN. */
-#if PG_VERSION_NUM >= 180000
+/* 18 counts an index scan's work, for EXPLAIN; 19 gave it flags. */
+#if PG_VERSION_NUM >= 190000
+#define iom_index_beginscan(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, NULL, nkeys, 0, SO_NONE)
+#elif PG_VERSION_NUM >= 180000
 #define iom_index_beginscan(heap, index, snapshot, nkeys) \
 	index_beginscan(heap, index, snapshot, NULL, nkeys, 0)
 #else
