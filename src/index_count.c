@@ -18,9 +18,9 @@
 #include "postgres.h"
 
 #include "access/genam.h"
-#include "access/tableam.h"
 #include "access/stratnum.h"
 #include "access/table.h"
+#include "access/tableam.h"
 #include "catalog/pg_am.h"
 #include "nodes/parsenodes.h"
 #include "optimizer/optimizer.h"
