@@ -2,6 +2,7 @@
 #
 # make, make install, make installcheck: as every PGXS extension.
 # make demo, make test, make bench: everything on a private throw-away server.
+# make test-matrix, test-valgrind, check-static, coverage: see README.md, Tests.
 
 EXTENSION = iomorg
 DATA = iomorg--1.0.sql
@@ -80,7 +81,7 @@ PROVE_TESTS = test/t/*.pl
 EXTRA_CLEAN = src/*.gcda src/*.gcno
 
 # These need no PostgreSQL yet: they install what is missing.
-ifneq ($(filter-out demo test bench,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out demo test test-matrix check-static coverage test-valgrind bench,$(or $(MAKECMDGOALS),all)),)
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 ifeq ($(wildcard $(PGXS)),)
@@ -92,10 +93,18 @@ include $(PGXS)
 $(filter src/%.o,$(OBJS)) $(filter src/%.bc,$(OBJS:.o=.bc)): $(wildcard $(srcdir)/src/*.h)
 endif
 
-.PHONY: demo test bench
+.PHONY: demo test test-matrix test-valgrind check-static coverage bench
 demo:
 	@bash $(dir $(firstword $(MAKEFILE_LIST)))test/demo/run.sh
 test:
 	@bash $(dir $(firstword $(MAKEFILE_LIST)))test/run.sh
+test-matrix:
+	@bash $(dir $(firstword $(MAKEFILE_LIST)))test/matrix/run.sh
+check-static:
+	@bash $(dir $(firstword $(MAKEFILE_LIST)))test/static/run.sh
+coverage:
+	@IOM_COVERAGE=1 bash $(dir $(firstword $(MAKEFILE_LIST)))test/run.sh
+test-valgrind:
+	@bash $(dir $(firstword $(MAKEFILE_LIST)))test/valgrind/run.sh
 bench:
 	@bash $(dir $(firstword $(MAKEFILE_LIST)))test/bench/run.sh

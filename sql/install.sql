@@ -193,7 +193,9 @@ DROP SCHEMA regress_org, regress_moved;
 -- With a table of the same name in the way it does not install over it
 RESET search_path;
 CREATE TABLE public.iom_line (node text);
+\set SHOW_CONTEXT never
 CREATE EXTENSION iomorg;
+\set SHOW_CONTEXT errors
 DROP TABLE public.iom_line;
 
 -- For the tests that follow

@@ -55,10 +55,47 @@ FROM (SELECT text, node FROM (SELECT *, row_number() OVER (ORDER BY node) AS n F
     ('>', (SELECT count(*) FROM shuffled s WHERE s.node > p.node), (SELECT count(*) FROM code c WHERE c.text > p.text COLLATE "C"))
   ) v (op, got, expected);
 SELECT min(node)::text = min(text COLLATE "C") AS min, max(node)::text = max(text COLLATE "C") AS max FROM code;
-EXPLAIN (COSTS OFF) SELECT min(node), max(node) FROM shuffled;
+SELECT count(*) AS by_index FROM regexp_matches(regress_plan('SELECT min(node), max(node) FROM shuffled'), 'Index Only Scan', 'g');
 RESET enable_sort;
 RESET enable_seqscan;
 RESET enable_bitmapscan;
+
+-- Without a condition on the leading column: from 18 on the nodes that are
+-- there are searched one by one, with support from the type once each. These 39
+-- follow each other closely; the smallest code, the largest and NULL are beside.
+CREATE TABLE plain AS
+SELECT node, i FROM (SELECT ('AAAAAAAAAAA' || c)::iom_node AS node FROM regexp_split_to_table('-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_', '') c
+  UNION ALL VALUES ('-'::iom_node), ('____________'), (NULL)) n, generate_series(1, 1500) i;
+CREATE TABLE skipped AS SELECT * FROM plain;
+CREATE INDEX skipped_node_i ON skipped (node, i);
+VACUUM ANALYZE skipped;
+CREATE FUNCTION searches(query text) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+  line text;
+BEGIN
+  FOR line IN EXECUTE 'EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) ' || query LOOP
+    IF line ~ 'Index Searches' THEN
+      RETURN substring(line, '\d+');
+    END IF;
+  END LOOP;
+  RETURN 42;	-- not told before 18
+END $$;
+CREATE FUNCTION answer(from_ regclass, condition text, direction text, OUT answer text) LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE format('SELECT string_agg(concat_ws('' '', coalesce(node::text, ''NULL''), i), '', '')
+    FROM (SELECT * FROM %s WHERE %s ORDER BY node %s) s', from_, condition, direction) INTO answer;
+END $$;
+SET enable_seqscan = off;
+SET enable_bitmapscan = off;
+SET enable_sort = off;
+SELECT searches('SELECT * FROM skipped WHERE i = 700') BETWEEN 40 AND 50 AS once_a_node;
+SELECT condition, sum((answer('skipped', condition, direction) IS DISTINCT FROM answer('plain', condition, direction))::int) AS different
+FROM (VALUES ('i = 700'), ('i = 3 AND node > ''AAAAAAAAAAAB'''), ('i = 3 AND node <= ''AAAAAAAAAAAB'''),
+  ('i = 1 AND node IS NOT NULL'), ('i = 1500 AND node IS NULL'), ('i = 0')) c (condition), (VALUES (''), ('DESC')) d (direction)
+GROUP BY condition ORDER BY condition COLLATE "C";
+RESET enable_seqscan;
+RESET enable_bitmapscan;
+RESET enable_sort;
 
 -- arrays, DISTINCT, GROUP BY, set operations
 SELECT count(*) FROM shuffled WHERE node = ANY (ARRAY(SELECT node FROM code WHERE text LIKE 'A%'))

@@ -31,6 +31,7 @@
  */
 #include "postgres.h"
 
+#include <limits.h>
 #ifndef WIN32
 #include <sys/mman.h>
 #endif

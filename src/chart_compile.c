@@ -107,7 +107,8 @@ chart_raise_fault(const ChartFault *fault)
 	switch (fault->kind)
 	{
 		case CHART_SOUND:
-			return;
+			elog(ERROR, "a sound chart has no fault to raise");
+			break;
 		case CHART_TOO_LARGE:
 			ereport(ERROR,
 					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),

@@ -54,7 +54,7 @@ extern CachedChart *chart_draft_end(ChartDraft *draft, ChartBuild *build,
 									ChartFault *fault);
 extern void chart_draft_abandon(ChartDraft *draft);
 extern CachedChart *chart_compile(int64 day, ChartFault *fault);
-extern void chart_raise_fault(const ChartFault *fault);
+pg_noreturn extern void chart_raise_fault(const ChartFault *fault);
 
 /* chart_probe.c */
 #define PROBES_THAT_PAY		PG_UINT32_MAX

@@ -20,6 +20,7 @@
 #include "access/genam.h"
 #include "access/stratnum.h"
 #include "access/table.h"
+#include "access/tableam.h"
 #include "catalog/pg_am.h"
 #include "nodes/parsenodes.h"
 #include "optimizer/optimizer.h"

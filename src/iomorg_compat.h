@@ -39,6 +39,11 @@
 #define guc_malloc(elevel, size)	malloc(size)
 #endif
 
+/* 18 writes in front what was an attribute behind. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn	pg_attribute_noreturn()
+#endif
+
 /* 18 has module names and versions in the magic block. */
 #if PG_VERSION_NUM >= 180000
 #define IOM_MODULE_MAGIC \
@@ -62,8 +67,11 @@
 	table_beginscan(rel, snapshot, 0, NULL)
 #endif
 
-/* 18 counts an index scan's work, for EXPLAIN. */
-#if PG_VERSION_NUM >= 180000
+/* 18 counts an index scan's work, for EXPLAIN; 19 gave it flags. */
+#if PG_VERSION_NUM >= 190000
+#define iom_index_beginscan(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, NULL, nkeys, 0, SO_NONE)
+#elif PG_VERSION_NUM >= 180000
 #define iom_index_beginscan(heap, index, snapshot, nkeys) \
 	index_beginscan(heap, index, snapshot, NULL, nkeys, 0)
 #else

@@ -105,12 +105,11 @@ at_transaction_end(XactEvent event, void *arg)
 		case XACT_EVENT_COMMIT:
 			/* from now on, what this transaction saw last is what is */
 			if (nchanges > 0)
-			{
 				chart_cache_settle(changes[nchanges - 1].number,
 								   U64FromFullTransactionId(GetTopFullTransactionIdIfAny()));
-				break;
-			}
-			/* FALLTHROUGH */
+			else
+				chart_cache_settle(0, 0);
+			break;
 		case XACT_EVENT_ABORT:
 		case XACT_EVENT_PREPARE:
 			chart_cache_settle(0, 0);

@@ -20,6 +20,7 @@
 
 #include "funcapi.h"
 #include "utils/memutils.h"
+#include "utils/tuplestore.h"
 
 #include "chart_cache.h"
 #include "totals.h"

@@ -8,6 +8,9 @@
 #                                test/t, `unit` for the tests without a server, or
 #                                `warnings` for the strict builds
 #   IOM_SHOW_DIFFS=1 make test   print every difference, keep no files
+#   IOM_SANITIZE=1 make test     undefined behaviour is a failure
+#   make coverage                so is less than 95% of the lines of src/ run on
+#                                the server; the others are listed
 #
 # The last line is `N passed, N failed`. Counted are: a regression test, an
 # isolation spec, a TAP assertion, a unit test, a compiler; a part that could not run, or
@@ -113,6 +116,27 @@ strict_builds() {
 	done
 }
 
+# Lines of src/ that the server's tests ran, and those that none did.
+coverage() {
+	local trace=$iom_tmp/coverage.info percent
+
+	echo "== coverage"
+	command -v lcov >/dev/null || iom_apt_get install lcov
+	iom_run pg_ctl -D "$iom_tmp/data" -s -m fast stop
+	lcov -q -c -d "$iom_tmp/tree/src" --no-external -o "$trace" 2>/dev/null
+	awk -F'[:,]' -v OFS='\t' '
+		/^SF:/ { n = split($2, path, "/"); file = path[n]; all = run = 0; missed = "" }
+		/^DA:/ { all++; if ($3 > 0) run++; else missed = missed " " $2 }
+		/^end_of_record/ && file ~ /c$/ {
+			printf "%5.1f%%  src/%s%s\n", 100 * run / all, file, missed ? ", not:" missed : ""
+			total += all; ran += run
+		}
+		END { printf "%.1f%% of %d lines\n", total ? 100 * ran / total : 0, total }' "$trace" | LC_ALL=C sort -k 2 |
+		tee "$iom_tmp/coverage.txt"
+	percent=$(tail -n 1 "$iom_tmp/coverage.txt" | cut -d. -f1)
+	count coverage 0 $((percent >= 95)) $((percent < 95))
+}
+
 # The differences, and what the servers had to say of a crash.
 report_failures() {
 	local kept file files=()
@@ -142,11 +166,14 @@ report_failures() {
 if iom_begin && iom_install_packages test && iom_copy_tree; then
 	if iom_build && iom_start_server; then
 		server_tests
+		[ -z "${IOM_COVERAGE:-}" ] || coverage
 	else
 		count "build and server" 1 0 0
 	fi
-	unit_tests
-	strict_builds
+	[ -n "${IOM_COVERAGE:-}" ] || {
+		unit_tests
+		strict_builds
+	}
 	[ $failed = 0 ] || report_failures
 	[ $((passed + failed)) -gt 0 ] || echo "*** no test is called $ONLY"
 fi

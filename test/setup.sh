@@ -246,8 +246,16 @@ iom_run() {
 }
 
 # make, as everything here calls it. Bitcode would need clang and tells no test
-# anything.
-iom_make() { iom_run make --no-print-directory PG_CONFIG="$PG_CONFIG" with_llvm=no "$@"; }
+# anything. With IOM_SANITIZE, undefined behaviour ends the backend, and says
+# `runtime error` in the log; PostgreSQL's -fwrapv would hide overflows. With
+# IOM_COVERAGE, each backend that ends writes beside the objects what it ran.
+iom_make() {
+	local flags="${IOM_SANITIZE:+-fsanitize=undefined -fno-sanitize-recover=undefined -fno-wrapv}"
+
+	flags+="${IOM_COVERAGE:+ --coverage -O0}"
+	iom_run make --no-print-directory PG_CONFIG="$PG_CONFIG" with_llvm=no \
+		PG_CFLAGS="$flags" PG_LDFLAGS="${IOM_COVERAGE:+--coverage}" "$@"
+}
 
 iom_build() {
 	PATH=$("$PG_CONFIG" --bindir):$PATH
