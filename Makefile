@@ -52,6 +52,7 @@ REGRESS = \
 	relations \
 	render \
 	as_of \
+	histories \
 	freshness \
 	guard \
 	guard_dates \
