@@ -10,9 +10,10 @@
  *	 - read under a snapshot, it names the committed state that the snapshot
  *	   sees; a transaction that aborts takes its ID with it, and no other one
  *	   ever has the same;
- *	 - its row lock makes transactions that change the hierarchy wait for each
- *	   other (or fail to serialize): what a check sees is what will be.  It is
- *	   taken before any row of the hierarchy, so they do not deadlock.
+ *	 - a lock that is taken with it makes transactions that change the hierarchy
+ *	   wait for each other (or fail to serialize): what a check sees is what
+ *	   will be.  It is taken before any row of the hierarchy, so they do not
+ *	   deadlock.
  *
  * Within a changing transaction the ID stays the same from statement to
  * statement.  What tells its states apart is kept in memory: the list of its
@@ -61,6 +62,7 @@
 #include "executor/spi.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -259,6 +261,14 @@ update_revision(void)
 	Relation	rel = table_open(tables->revision, RowExclusiveLock);
 	Oid			user;
 	int			security;
+
+	/*
+	 * Wait here, not for the row: who waits for a row that a subtransaction
+	 * updated which was released since goes on waiting for its top transaction
+	 * when it is rolled back, and so they may deadlock.  (Nothing else locks
+	 * pages of a heap; a lock of the table would keep out VACUUM.)
+	 */
+	LockPage(rel, 0, ExclusiveLock);
 
 	GetUserIdAndSecContext(&user, &security);
 	SetUserIdAndSecContext(rel->rd_rel->relowner,
