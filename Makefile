@@ -67,6 +67,7 @@ ISOLATION = \
 	guard_ends \
 	guard_solid \
 	read_committed \
+	readers \
 	repeatable_read \
 	serializable
 
