@@ -56,6 +56,7 @@ REGRESS = \
 	relations \
 	render \
 	as_of \
+	histories \
 	freshness \
 	guard \
 	guard_dates \
@@ -71,6 +72,7 @@ ISOLATION = \
 	guard_ends \
 	guard_solid \
 	read_committed \
+	readers \
 	repeatable_read \
 	serializable
 

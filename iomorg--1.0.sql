@@ -546,7 +546,7 @@ COMMENT ON FUNCTION iom_guard_end() IS 'trigger after a statement that changes t
 
 CREATE FUNCTION iom_guard_replica() RETURNS trigger
 AS 'MODULE_PATHNAME' LANGUAGE C;
-COMMENT ON FUNCTION iom_guard_replica() IS 'trigger after a row changed in replica role: makes the present charts outdated';
+COMMENT ON FUNCTION iom_guard_replica() IS 'trigger after a row changed in replica role, without a statement: makes the present charts outdated';
 
 CREATE FUNCTION iom_guard_line() RETURNS trigger
 AS 'MODULE_PATHNAME' LANGUAGE C;
@@ -567,18 +567,14 @@ AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON iom_unit
 FOR EACH STATEMENT EXECUTE FUNCTION iom_guard_end();
 COMMENT ON TRIGGER _iom_end ON iom_unit IS 'lets charts be kept again';
 
-CREATE TRIGGER iom_replica_row
+CREATE TRIGGER _iom_replica_row
 AFTER INSERT OR UPDATE OR DELETE ON iom_unit
 FOR EACH ROW EXECUTE FUNCTION iom_guard_replica();
-COMMENT ON TRIGGER iom_replica_row ON iom_unit IS 'in replica role: makes the present charts outdated';
+COMMENT ON TRIGGER _iom_replica_row ON iom_unit IS 'in replica role, without a statement: makes the present charts outdated';
 
-CREATE TRIGGER iom_replica_truncate
-AFTER TRUNCATE ON iom_unit
-FOR EACH STATEMENT EXECUTE FUNCTION iom_guard_replica();
-COMMENT ON TRIGGER iom_replica_truncate ON iom_unit IS 'in replica role: makes the present charts outdated';
-
-ALTER TABLE iom_unit ENABLE REPLICA TRIGGER iom_replica_row;
-ALTER TABLE iom_unit ENABLE REPLICA TRIGGER iom_replica_truncate;
+ALTER TABLE iom_unit ENABLE ALWAYS TRIGGER _iom_begin;
+ALTER TABLE iom_unit ENABLE ALWAYS TRIGGER _iom_end;
+ALTER TABLE iom_unit ENABLE REPLICA TRIGGER _iom_replica_row;
 
 -- Triggers fire in the order of their names: this one before any user's.
 CREATE TRIGGER _iom_begin
@@ -591,18 +587,14 @@ AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON iom_line
 FOR EACH STATEMENT EXECUTE FUNCTION iom_guard_end();
 COMMENT ON TRIGGER _iom_end ON iom_line IS 'lets charts be kept again';
 
-CREATE TRIGGER iom_replica_row
+CREATE TRIGGER _iom_replica_row
 AFTER INSERT OR UPDATE OR DELETE ON iom_line
 FOR EACH ROW EXECUTE FUNCTION iom_guard_replica();
-COMMENT ON TRIGGER iom_replica_row ON iom_line IS 'in replica role: makes the present charts outdated';
+COMMENT ON TRIGGER _iom_replica_row ON iom_line IS 'in replica role, without a statement: makes the present charts outdated';
 
-CREATE TRIGGER iom_replica_truncate
-AFTER TRUNCATE ON iom_line
-FOR EACH STATEMENT EXECUTE FUNCTION iom_guard_replica();
-COMMENT ON TRIGGER iom_replica_truncate ON iom_line IS 'in replica role: makes the present charts outdated';
-
-ALTER TABLE iom_line ENABLE REPLICA TRIGGER iom_replica_row;
-ALTER TABLE iom_line ENABLE REPLICA TRIGGER iom_replica_truncate;
+ALTER TABLE iom_line ENABLE ALWAYS TRIGGER _iom_begin;
+ALTER TABLE iom_line ENABLE ALWAYS TRIGGER _iom_end;
+ALTER TABLE iom_line ENABLE REPLICA TRIGGER _iom_replica_row;
 
 CREATE CONSTRAINT TRIGGER iom_line_sound
 AFTER INSERT OR UPDATE ON iom_line

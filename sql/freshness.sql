@@ -290,6 +290,34 @@ DROP TRIGGER regress_truncate ON iom_line;
 DROP FUNCTION regress_watch, regress_adopt, regress_show;
 DROP TABLE regress_seen;
 
+-- A part of a data-modifying WITH comes after what a trigger of another part
+-- did: the cursor that this opened sees the rows of the statement all the same
+CREATE TABLE regress_other (i int);
+CREATE FUNCTION regress_early() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  early refcursor := 'early'; late refcursor := 'late';
+BEGIN
+  UPDATE iom_line SET supervisor = 'DLA' WHERE node = 'OSS-MAC' AND line = 'solid';
+  OPEN early FOR SELECT node, iom_path(node), regress_path(node) FROM unnest('{OSS-MAC,OSS-PAC}'::iom_node[]) node;
+  UPDATE iom_line SET supervisor = 'DOE' WHERE node = 'OSS-MAC' AND line = 'solid';
+  OPEN late FOR SELECT node, iom_path(node), regress_path(node) FROM unnest('{OSS-MAC,OSS-PAC}'::iom_node[]) node;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER regress_early BEFORE INSERT ON regress_other FOR EACH ROW EXECUTE FUNCTION regress_early();
+SELECT iom_path('OSS-PAC');
+BEGIN;
+WITH first AS (INSERT INTO regress_other VALUES (1) RETURNING i),
+  last AS (UPDATE iom_line SET supervisor = 'DDGO' WHERE node = 'OSS-PAC' AND line = 'solid' RETURNING 1)
+SELECT * FROM first;
+SELECT iom_path('OSS-MAC'), iom_path('OSS-PAC'), regress_check();
+FETCH ALL FROM early;
+FETCH ALL FROM late;
+SELECT iom_path('OSS-MAC'), iom_path('OSS-PAC'), regress_check();
+ROLLBACK;
+SELECT iom_path('OSS-MAC'), iom_path('OSS-PAC'), regress_check();
+DROP TABLE regress_other;
+DROP FUNCTION regress_early;
+
 -- Prepared statements with a generic plan
 PREPARE regress_prepared(iom_node) AS
 SELECT iom_path($1), $1 <@ 'DDGMR' AS within, (SELECT count(*) FROM iom_subtree($1)) AS size, (SELECT count(*) FROM iom_unit WHERE node <@ $1) AS nodes;
@@ -372,7 +400,7 @@ SELECT iom_level('OSS');
 SELECT compile_ms = :own_ms AS same, hits > 0 AS found_again FROM iom_charts() LIMIT 1;
 UPDATE iom_line SET supervisor = 'DDGMR' WHERE node = 'OSS' AND line = 'solid';
 
--- Changes that fire no triggers of origin: in replica role, by row or whole
+-- Changes in replica role, where triggers of origin do not fire
 BEGIN;
 SELECT iom_path('OSS');
 SET LOCAL session_replication_role = replica;
@@ -395,6 +423,27 @@ DELETE FROM iom_line WHERE node = 'NEW';
 DELETE FROM iom_unit WHERE node = 'NEW';
 UPDATE iom_line SET supervisor = 'DDGMR' WHERE node = 'OSS' AND line = 'solid';
 
+-- ... nor is a half of it taken for the whole there
+CREATE TABLE regress_seen (id serial, seen text);
+CREATE FUNCTION regress_look() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO regress_seen (seen) VALUES (format('%s %s: %s %s', TG_WHEN, TG_LEVEL, iom_path('OSS'), regress_check()));
+  RETURN NEW;
+END $$;
+CREATE TRIGGER "AAA_before" BEFORE UPDATE ON iom_line FOR EACH ROW EXECUTE FUNCTION regress_look();
+CREATE TRIGGER "AAA_after" AFTER UPDATE ON iom_line FOR EACH ROW EXECUTE FUNCTION regress_look();
+ALTER TABLE iom_line ENABLE ALWAYS TRIGGER "AAA_before", ENABLE REPLICA TRIGGER "AAA_after";
+BEGIN;
+SET LOCAL session_replication_role = replica;
+UPDATE iom_line SET supervisor = 'DDGO' WHERE node IN ('OSS', 'OSS-MAC', 'PAC') AND line = 'solid';
+SELECT seen FROM regress_seen ORDER BY id;
+ROLLBACK;
+SELECT iom_path('OSS'), regress_check();
+DROP TRIGGER "AAA_before" ON iom_line;
+DROP TRIGGER "AAA_after" ON iom_line;
+DROP FUNCTION regress_look;
+DROP TABLE regress_seen;
+
 -- Triggers that are off
 SELECT iom_path('OSS');
 ALTER TABLE iom_line DISABLE TRIGGER ALL;
@@ -409,8 +458,9 @@ UPDATE iom_line SET supervisor = 'COS' WHERE node = 'OSS' AND line = 'solid';
 ALTER TABLE iom_line ENABLE TRIGGER ALL;
 SELECT iom_path('OSS'), regress_check();
 -- (this has changed the triggers for replica role as well)
-ALTER TABLE iom_line ENABLE REPLICA TRIGGER iom_replica_row;
-ALTER TABLE iom_line ENABLE REPLICA TRIGGER iom_replica_truncate;
+ALTER TABLE iom_line ENABLE ALWAYS TRIGGER _iom_begin;
+ALTER TABLE iom_line ENABLE ALWAYS TRIGGER _iom_end;
+ALTER TABLE iom_line ENABLE REPLICA TRIGGER _iom_replica_row;
 UPDATE iom_line SET supervisor = 'DDGMR' WHERE node = 'OSS' AND line = 'solid';
 SELECT iom_path('OSS'), regress_check();
 -- one of the two suffices

@@ -6,9 +6,9 @@
  *
  * Every statement that changes iom_unit or iom_line is bracketed by triggers
  * that tell revision.c.  The first one locks out other transactions that
- * change the hierarchy, until this one is over.  Row triggers that fire in
- * replica role only stand in for them where a replication worker applies
- * changes row by row.
+ * change the hierarchy, until this one is over.  They fire in replica role
+ * too.  A replication worker that applies changes row by row fires none of a
+ * statement: row triggers, in replica role only, stand in for them.
  *
  * The checks are deferrable constraint triggers, immediate by default, so
  * that SET CONSTRAINTS works as for foreign keys.  They fire for each changed
@@ -135,12 +135,12 @@ iom_guard_end(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
-/* after each row, or TRUNCATE, in replica role */
+/* after each row, in replica role */
 Datum
 iom_guard_replica(PG_FUNCTION_ARGS)
 {
 	(void) trigger_data(fcinfo, "iom_guard_replica");
-	revision_note_change();
+	revision_note_row();
 	return PointerGetDatum(NULL);
 }
 

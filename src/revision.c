@@ -10,14 +10,17 @@
  *	 - read under a snapshot, it names the committed state that the snapshot
  *	   sees; a transaction that aborts takes its ID with it, and no other one
  *	   ever has the same;
- *	 - its row lock makes transactions that change the hierarchy wait for each
- *	   other (or fail to serialize): what a check sees is what will be.  It is
- *	   taken before any row of the hierarchy, so they do not deadlock.
+ *	 - a lock that is taken with it makes transactions that change the hierarchy
+ *	   wait for each other (or fail to serialize): what a check sees is what
+ *	   will be.  It is taken before any row of the hierarchy, so they do not
+ *	   deadlock.
  *
  * Within a changing transaction the ID stays the same from statement to
  * statement.  What tells its states apart is kept in memory: the list of its
  * changes, each with the command that made it, since a snapshot sees what
- * commands before its own did.
+ * commands before its own did.  That is the command that the rows are marked
+ * with: of triggers that ran in the statement before, the counter may be
+ * further on, and what a cursor of theirs sees comes between.
  *
  *		own changes     cid   sub  number  running
  *		               +---+-----+-------+--------
@@ -59,9 +62,11 @@
 #include "executor/spi.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 #include "utils/xid8.h"
 
 #include "chart_cache.h"
@@ -77,7 +82,10 @@ typedef struct OwnChange
 	uint64		number;
 } OwnChange;
 
-/* The changes of the present transaction, in order. */
+/*
+ * The changes of the present transaction, in order of commands (hence also of
+ * subtransactions and numbers).
+ */
 static OwnChange *changes = NULL;
 static size_t nchanges = 0;
 static size_t changes_room = 0;
@@ -96,6 +104,14 @@ static struct
 	SnapshotKey key;
 	HierarchyState state;
 }			remembered;
+
+/* What was true of the last snapshot may not be of one that looks like it. */
+static void
+forget_state(void)
+{
+	remembered.valid = false;
+	chart_cache_forget_today();
+}
 
 static void
 at_transaction_end(XactEvent event, void *arg)
@@ -147,8 +163,7 @@ at_subtransaction_end(SubXactEvent event, SubTransactionId subid,
 	}
 	if (updated_in != InvalidSubTransactionId && updated_in >= subid)
 		updated_in = InvalidSubTransactionId;
-	remembered.valid = false;
-	chart_cache_forget_today();
+	forget_state();
 }
 
 /*
@@ -242,6 +257,15 @@ update_revision(void)
 {
 	const char *table = org_qualified_name("iom_revision");
 	Oid			relid = org_tables()->revision;
+	Relation	rel = table_open(relid, RowExclusiveLock);
+
+	/*
+	 * Wait here, not for the row: who waits for a row that a subtransaction
+	 * updated which was released since goes on waiting for its top transaction
+	 * when it is rolled back, and so they may deadlock.  (Nothing else locks
+	 * pages of a heap; a lock of the table would keep out VACUUM.)
+	 */
+	LockPage(rel, 0, ExclusiveLock);
 
 	if (org_execute_as_owner(relid,
 							 psprintf("UPDATE %s SET revision = "
@@ -253,10 +277,12 @@ update_revision(void)
 									  "(pg_catalog.pg_current_xact_id())",
 									  table),
 							 0, NULL, NULL, NULL, NULL);
+	table_close(rel, NoLock);
 
 	updated_in = GetCurrentSubTransactionId();
 }
 
+/*
 /*
  * Wait for other transactions that change the hierarchy and lock them out, as
  * any change does.
@@ -265,13 +291,29 @@ void
 revision_lock(void)
 {
 	if (updated_in == InvalidSubTransactionId)
+	{
 		update_revision();
+		forget_state();
+	}
+}
+
+/*
+ * The command of the statement that the calling trigger was fired by.
+ */
+static CommandId
+statement_command(void)
+{
+	CommandId	cid = GetCurrentCommandId(true);
+
+	if (ActiveSnapshotSet())
+		cid = Min(cid, GetActiveSnapshot()->curcid);
+	return cid;
 }
 
 static void
-add_change(bool running)
+add_change(CommandId cid, bool running)
 {
-	CommandId	cid = GetCurrentCommandId(true);
+	size_t		at;
 
 	revision_lock();
 
@@ -286,15 +328,38 @@ add_change(bool running)
 			changes = repalloc_huge(changes, room * sizeof(OwnChange));
 		changes_room = room;
 	}
-	changes[nchanges].cid = cid;
-	changes[nchanges].subid = GetCurrentSubTransactionId();
-	changes[nchanges].running = running;
-	changes[nchanges].number = ++last_number;
+
+	/*
+	 * Nearly always at the end.  A part of a data-modifying WITH may come
+	 * after what triggers of another part did: these states have its rows too
+	 * from now on, and are others.
+	 */
+	for (at = nchanges; at > 0 && changes[at - 1].cid > cid; at--)
+		changes[at] = changes[at - 1];
+	changes[at].cid = cid;
+	changes[at].subid = GetCurrentSubTransactionId();
+	changes[at].running = running;
 	nchanges++;
 	if (running)
 		nrunning++;
-	remembered.valid = false;
-	chart_cache_forget_today();
+	for (; at < nchanges; at++)
+		changes[at].number = ++last_number;
+	forget_state();
+}
+
+/* The change that was begun last of those that run; NULL if none does. */
+static OwnChange *
+innermost_running(void)
+{
+	if (nrunning > 0)
+	{
+		for (size_t i = nchanges; i-- > 0;)
+		{
+			if (changes[i].running)
+				return &changes[i];
+		}
+	}
+	return NULL;
 }
 
 /*
@@ -303,7 +368,7 @@ add_change(bool running)
 void
 revision_begin_change(void)
 {
-	add_change(true);
+	add_change(statement_command(), true);
 }
 
 /*
@@ -313,26 +378,28 @@ revision_begin_change(void)
 void
 revision_end_change(void)
 {
-	for (size_t i = nchanges; i-- > 0;)
+	OwnChange  *change = innermost_running();
+
+	if (change != NULL)
 	{
-		if (changes[i].running)
-		{
-			changes[i].running = false;
-			nrunning--;
-			break;
-		}
+		change->running = false;
+		nrunning--;
 	}
-	remembered.valid = false;
-	chart_cache_forget_today();
+	forget_state();
 }
 
 /*
- * The hierarchy has been changed, by what does not fire statement triggers.
+ * A row of the hierarchy has been changed.  That matters only where no
+ * statement has said so: a replication worker applies rows without one.
  */
 void
-revision_note_change(void)
+revision_note_row(void)
 {
-	add_change(false);
+	CommandId	cid = statement_command();
+	OwnChange  *change = innermost_running();
+
+	if (change == NULL || change->cid != cid)
+		add_change(cid, false);
 }
 
 /*

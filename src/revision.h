@@ -99,7 +99,7 @@ extern HierarchyState revision_state(Snapshot snapshot);
 extern void revision_lock(void);
 extern void revision_begin_change(void);
 extern void revision_end_change(void);
-extern void revision_note_change(void);
+extern void revision_note_row(void);
 extern uint64 revision_last_change(void);
 extern bool revision_is_nested(void);
 

@@ -1,5 +1,5 @@
-# Logical replication of the organisation: the rows come in replica role, where
-# no statement triggers fire, and sessions of the subscriber see them at once.
+# Logical replication of the organisation: a worker applies rows one by one,
+# without statements, and sessions of the subscriber see them at once.
 use strict;
 use warnings;
 use FindBin;
@@ -119,6 +119,23 @@ $session->query('COMMIT');
 applied('SELECT 1');
 is($_->query($read), 'DG/DDGMR/OSS/OSS-PAC ok', 'and goes on') for $session, $stable;
 same('after edits on the subscriber');
+
+# a trigger that asks while a row is applied
+$subscriber->safe_psql('postgres', q{
+	CREATE TABLE seen (seen text);
+	CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS $$
+	BEGIN
+		INSERT INTO public.seen VALUES (TG_WHEN || ' ' || public.iom_path('OSS'));
+		RETURN NEW;
+	END $$;
+	CREATE TRIGGER look_before BEFORE UPDATE ON iom_line FOR EACH ROW EXECUTE FUNCTION look();
+	CREATE TRIGGER look_after AFTER UPDATE ON iom_line FOR EACH ROW EXECUTE FUNCTION look();
+	ALTER TABLE iom_line ENABLE REPLICA TRIGGER look_before, ENABLE REPLICA TRIGGER look_after});
+applied(join ";\n", 'BEGIN', move_to('DG'), move_to('COS'), 'COMMIT');
+is($subscriber->safe_psql('postgres', q{SELECT string_agg(seen, ', ') FROM seen}),
+	'BEFORE DG/DDGMR/OSS, AFTER DG/OSS, BEFORE DG/OSS, AFTER DG/COS/OSS', 'seen while rows are applied');
+$subscriber->safe_psql('postgres', q{DROP FUNCTION look CASCADE});
+applied(move_to('DDGMR'));
 
 # TRUNCATE, and an organisation again
 applied('TRUNCATE iom_unit, iom_line, iom_appointment');
