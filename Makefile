@@ -11,12 +11,16 @@ MODULE_big = iomorg
 OBJS = \
 	$(WIN32RES) \
 	src/as_of.o \
+	src/changes.o \
 	src/chart.o \
 	src/chart_build.o \
 	src/chart_cache.o \
 	src/chart_compile.o \
 	src/chart_probe.o \
+	src/check.o \
 	src/code_index.o \
+	src/days_text.o \
+	src/diff.o \
 	src/guard.o \
 	src/hierarchy.o \
 	src/hierarchy_set.o \
@@ -33,6 +37,7 @@ OBJS = \
 	src/org_tables.o \
 	src/org_trigger.o \
 	src/origin.o \
+	src/referring.o \
 	src/render.o \
 	src/revision.o \
 	src/rollup.o \
@@ -58,6 +63,9 @@ REGRESS = \
 	freshness \
 	guard \
 	guard_dates \
+	changes \
+	diff \
+	check \
 	privileges \
 	within \
 	forest \
