@@ -12,12 +12,16 @@ MODULE_big = iomorg
 OBJS = \
 	$(WIN32RES) \
 	src/as_of.o \
+	src/changes.o \
 	src/chart.o \
 	src/chart_build.o \
 	src/chart_cache.o \
 	src/chart_compile.o \
 	src/chart_probe.o \
+	src/check.o \
 	src/code_index.o \
+	src/days_text.o \
+	src/diff.o \
 	src/guard.o \
 	src/hierarchy.o \
 	src/hierarchy_set.o \
@@ -34,6 +38,7 @@ OBJS = \
 	src/org_tables.o \
 	src/org_trigger.o \
 	src/origin.o \
+	src/referring.o \
 	src/render.o \
 	src/revision.o \
 	src/rollup.o \
@@ -61,6 +66,9 @@ REGRESS = \
 	guard \
 	guard_dates \
 	history \
+	changes \
+	diff \
+	check \
 	privileges \
 	within \
 	forest \

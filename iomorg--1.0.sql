@@ -982,6 +982,214 @@ COMMENT ON COLUMN iom_org.path IS 'the codes from the root down to it, with slas
 GRANT SELECT ON iom_org TO PUBLIC;
 
 ----------------------------------------------------------------------------
+-- changes: an organisation from a day on, what changed, what is wrong
+----------------------------------------------------------------------------
+
+-- Without a day, each is about the day that the session asks about (iom_as_of):
+-- what it then asks shows the change.
+
+CREATE FUNCTION iom_add(
+  node iom_node, name text, supervisor iom_node,
+  kind text DEFAULT 'unit', effective date DEFAULT NULL
+) RETURNS iom_node
+AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION iom_add(iom_node, text, iom_node, text, date) IS 'opens a unit below a supervisor (null: a root), from the effective day on (null: the day of iom_as_of()); returns the node';
+
+CREATE FUNCTION iom_move(
+  node iom_node, supervisor iom_node,
+  effective date DEFAULT NULL, relation text DEFAULT NULL
+) RETURNS iom_node
+AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION iom_move(iom_node, iom_node, date, text) IS 'gives a unit another supervisor (null: none) from the effective day on (null: the day of iom_as_of()), with all below it: its solid line ends on the day before, and a new one runs until that would have ended, with the same relation if none is given (supervises, for a root); a move planned for later stays; a line that begins on the very day is changed; returns the node';
+
+CREATE FUNCTION iom_close(node iom_node, effective date DEFAULT NULL) RETURNS iom_node
+AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION iom_close(iom_node, date) IS 'closes a unit from the effective day on (null: the day of iom_as_of()): it and its lines end on the day before, lines that would begin later are deleted; refused while it has reports on or after that day, or rows of other tables refer to it by a foreign key; returns the node';
+
+CREATE FUNCTION iom_relate(
+  node iom_node, other iom_node, relation text, effective date DEFAULT NULL
+) RETURNS iom_node
+AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION iom_relate(iom_node, iom_node, text, date) IS 'draws a dotted line from a unit to another from the effective day on (null: the day of iom_as_of()), up to the end of the two or to where the same line is planned; returns the node';
+
+CREATE FUNCTION iom_unrelate(
+  node iom_node, other iom_node, relation text, effective date DEFAULT NULL
+) RETURNS iom_node
+AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION iom_unrelate(iom_node, iom_node, text, date) IS 'ends the dotted line from a unit to another before the effective day (null: the day of iom_as_of()), or deletes it if it begins on that day; returns the node';
+
+-- Names carry no days: what they were is in iom_history.  The index has what
+-- may have changed one.
+CREATE INDEX iom_history_renamed_idx ON iom_history (node)
+WHERE relation = 'iom_unit'
+  AND (change = 'delete' OR (change = 'update' AND before ->> 'name' <> after ->> 'name'));
+COMMENT ON INDEX iom_history_renamed_idx IS 'units that were renamed or deleted, for iom_diff';
+
+CREATE FUNCTION iom_recorded_name(node iom_node, as_of date) RETURNS text
+LANGUAGE SQL STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT COALESCE(
+    (SELECT COALESCE(h.before, h.after) ->> 'name'
+     FROM iom_history h
+     WHERE h.node = $1 AND h.relation = 'iom_unit' AND h.changed_at::date > $2
+     ORDER BY h.changed_at, h.id LIMIT 1),
+    (SELECT u.name FROM iom_unit u WHERE u.node = $1));
+END;
+COMMENT ON FUNCTION iom_recorded_name(iom_node, date) IS 'the name that a unit had at the end of a day, by iom_history: the present one if it was not changed since';
+
+CREATE FUNCTION iom_chart_diff(
+  from_date date, to_date date,
+  OUT place bigint, OUT node iom_node, OUT change text, OUT before iom_node, OUT after iom_node
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE COST 1000 ROWS 100;
+COMMENT ON FUNCTION iom_chart_diff(date, date) IS 'what iom_diff selects from: the nodes whose place differs between two days, with their supervisors, and the order of them';
+
+CREATE FUNCTION iom_diff(
+  from_date date DEFAULT NULL, to_date date DEFAULT NULL,
+  OUT node iom_node, OUT change text, OUT old text, OUT new text
+) RETURNS SETOF record
+LANGUAGE SQL STABLE PARALLEL SAFE ROWS 100
+BEGIN ATOMIC
+  SELECT d.node, d.change, d.old, d.new
+  FROM (
+    SELECT c.place, c.node, c.change,
+      CASE WHEN c.change = 'carried' THEN iom_path(c.node, as_of => iom_as_of($1)) ELSE c.before::text END AS old,
+      CASE WHEN c.change = 'carried' THEN iom_path(c.node, as_of => iom_as_of($2)) ELSE c.after::text END AS new
+    FROM iom_chart_diff($1, $2) c
+    UNION ALL
+    SELECT iom_rank(r.node, $2), r.node, 'renamed', r.old, r.new
+    FROM (
+      SELECT n.node, iom_recorded_name(n.node, iom_as_of($1)) AS old, iom_recorded_name(n.node, iom_as_of($2)) AS new
+      FROM (
+        SELECT DISTINCT h.node
+        FROM iom_history h
+        WHERE h.relation = 'iom_unit'
+          AND (h.change = 'delete' OR (h.change = 'update' AND h.before ->> 'name' <> h.after ->> 'name'))
+          AND h.changed_at::date > LEAST(iom_as_of($1), iom_as_of($2))
+          AND h.changed_at::date <= GREATEST(iom_as_of($1), iom_as_of($2))
+      ) n
+    ) r
+    WHERE r.old <> r.new AND iom_rank(r.node, $1) IS NOT NULL AND iom_rank(r.node, $2) IS NOT NULL
+  ) d
+  ORDER BY d.place, d.change;
+END;
+COMMENT ON FUNCTION iom_diff(date, date) IS 'what differs between two days (null: the day of iom_as_of()): opened (new: the supervisor), closed (old: the supervisor), moved (old and new supervisor), carried (under the same supervisor, but an ancestor moved: old and new path), renamed (old and new name, as iom_history recorded them at the end of the days); in chart order of the second day, closed ones last';
+
+CREATE FUNCTION iom_check_hierarchy(OUT node iom_node, OUT problem text, OUT detail text) RETURNS SETOF record
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE COST 1000 ROWS 10;
+COMMENT ON FUNCTION iom_check_hierarchy() IS 'what iom_check selects from: faults of lines, and units that come twice';
+
+CREATE FUNCTION iom_check(OUT node iom_node, OUT problem text, OUT detail text) RETURNS SETOF record
+LANGUAGE SQL STABLE PARALLEL SAFE ROWS 10
+BEGIN ATOMIC
+  SELECT f.node, f.problem, f.detail
+  FROM (
+    SELECT h.node, h.problem, h.detail FROM iom_check_hierarchy() h
+    UNION ALL
+    -- what a row by itself says: only of bad ones, each column is looked at
+    SELECT u.node, CASE WHEN c.shown IS NULL THEN 'null' ELSE 'bad value' END,
+      format('iom_unit.%s is %s', c.name, COALESCE(c.shown, 'null'))
+    FROM iom_unit u, LATERAL (VALUES
+      ('node', u.node::text, true),
+      ('name', quote_literal(u.name), u.name <> ''),
+      ('kind', quote_literal(u.kind), u.kind <> ''),
+      ('position', u.position::text, true),
+      ('valid', u.valid::text, NOT isempty(u.valid)),
+      ('origin', quote_literal(u.origin), u.origin IN ('seed', 'own'))
+    ) c (name, shown, good)
+    WHERE (u.node IS NOT NULL AND u.name <> '' AND u.kind <> '' AND u.position IS NOT NULL
+        AND NOT isempty(u.valid) AND u.origin IN ('seed', 'own')) IS NOT TRUE
+      AND (c.shown IS NULL OR NOT c.good)
+    UNION ALL
+    SELECT l.node, CASE WHEN c.shown IS NULL THEN 'null' ELSE 'bad value' END,
+      format('iom_line.%s is %s (line to %s)', c.name, COALESCE(c.shown, 'null'), COALESCE(l.supervisor::text, 'null'))
+    FROM iom_line l, LATERAL (VALUES
+      ('node', l.node::text, true),
+      ('supervisor', l.supervisor::text, true),
+      ('relation', quote_literal(l.relation), l.relation <> ''),
+      ('line', quote_literal(l.line), l.line IN ('solid', 'dotted')),
+      ('valid', l.valid::text, NOT isempty(l.valid)),
+      ('basis', quote_literal(l.basis), l.basis IN ('stated', 'placed', 'inferred')),
+      ('origin', quote_literal(l.origin), l.origin IN ('seed', 'own'))
+    ) c (name, shown, good)
+    WHERE (l.node IS NOT NULL AND l.supervisor IS NOT NULL AND l.relation <> '' AND l.line IN ('solid', 'dotted')
+        AND NOT isempty(l.valid) AND l.basis IN ('stated', 'placed', 'inferred') AND l.origin IN ('seed', 'own')) IS NOT TRUE
+      AND (c.shown IS NULL OR NOT c.good)
+    UNION ALL
+    SELECT a.post, CASE WHEN c.shown IS NULL THEN 'null' ELSE 'bad value' END,
+      format('iom_appointment.%s is %s', c.name, COALESCE(c.shown, 'null'))
+    FROM iom_appointment a, LATERAL (VALUES
+      ('post', a.post::text, true),
+      ('authority', a.authority::text, true),
+      ('method', quote_literal(a.method), a.method <> ''),
+      ('term_years', COALESCE(a.term_years, 1)::text, COALESCE(a.term_years, 1) > 0),
+      ('origin', quote_literal(a.origin), a.origin IN ('seed', 'own'))
+    ) c (name, shown, good)
+    WHERE c.shown IS NULL OR NOT c.good
+    UNION ALL
+    SELECT a.post, 'unknown unit', format('iom_appointment.%s: there is no unit %s', e.name, e.node::text)
+    FROM iom_appointment a, LATERAL (VALUES ('post', a.post), ('authority', a.authority)) e (name, node)
+    WHERE e.node IS NOT NULL AND NOT EXISTS (SELECT FROM iom_unit u WHERE u.node = e.node)
+    UNION ALL
+    -- what a primary key says, if it is there
+    SELECT l.node, 'duplicate line', format('line %s to %s is in iom_line %s times', l.relation, l.supervisor::text, count(*))
+    FROM iom_line l
+    WHERE NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conrelid = 'iom_line'::regclass AND c.contype = 'p')
+    GROUP BY l.node, l.supervisor, l.relation, l.valid
+    HAVING count(*) > 1
+    UNION ALL
+    SELECT a.post, 'duplicate appointment', format('%s is in iom_appointment %s times', a.post::text, count(*))
+    FROM iom_appointment a
+    GROUP BY a.post
+    HAVING count(*) > 1
+    UNION ALL
+    SELECT NULL, 'revision', format('iom_revision has %s rows instead of one', count(*))
+    FROM iom_revision
+    HAVING count(*) <> 1
+    UNION ALL
+    -- what keeps the next fault out
+    SELECT NULL, CASE WHEN t.oid IS NULL THEN 'trigger missing' ELSE 'trigger disabled' END,
+      format('%s on %s', n.name, r.relname)
+    FROM (VALUES
+        ('iom_unit'::regclass, ARRAY['_iom_begin', '_iom_end', 'iom_replica_row', 'iom_replica_truncate', 'iom_unit_sound']),
+        ('iom_line'::regclass, ARRAY['_iom_begin', '_iom_end', 'iom_replica_row', 'iom_replica_truncate', 'iom_line_sound']),
+        ('iom_unit'::regclass, ARRAY['iom_origin', 'iom_history_insert', 'iom_history_update', 'iom_history_delete', 'iom_history_truncate']),
+        ('iom_line'::regclass, ARRAY['iom_origin', 'iom_history_insert', 'iom_history_update', 'iom_history_delete', 'iom_history_truncate']),
+        ('iom_appointment'::regclass, ARRAY['iom_origin', 'iom_history_insert', 'iom_history_update', 'iom_history_delete', 'iom_history_truncate']),
+        ('iom_history'::regclass, ARRAY['iom_history_append', 'iom_history_trace'])
+      ) e (relation, names)
+    CROSS JOIN LATERAL unnest(e.names) n (name)
+    JOIN pg_class r ON r.oid = e.relation
+    LEFT JOIN pg_trigger t ON t.tgrelid = e.relation AND t.tgname = n.name AND NOT t.tgisinternal
+    WHERE t.oid IS NULL
+      OR t.tgenabled NOT IN ('A', CASE WHEN n.name LIKE 'iom\_replica%' THEN 'R'::"char" ELSE 'O'::"char" END)
+    UNION ALL
+    SELECT NULL, CASE WHEN c.oid IS NULL THEN 'constraint missing' ELSE 'constraint not valid' END,
+      format('%s on %s', n.name, r.relname)
+    FROM (VALUES
+        ('iom_unit'::regclass, ARRAY['iom_unit_pkey', 'iom_unit_name_check', 'iom_unit_kind_check', 'iom_unit_valid_check', 'iom_unit_origin_check']),
+        ('iom_line'::regclass, ARRAY['iom_line_pkey', 'iom_line_node_fkey', 'iom_line_supervisor_fkey', 'iom_line_relation_check',
+          'iom_line_line_check', 'iom_line_valid_check', 'iom_line_basis_check', 'iom_line_origin_check', 'iom_line_not_own_supervisor']),
+        ('iom_appointment'::regclass, ARRAY['iom_appointment_pkey', 'iom_appointment_post_fkey', 'iom_appointment_authority_fkey',
+          'iom_appointment_method_check', 'iom_appointment_term_years_check', 'iom_appointment_origin_check'])
+      ) e (relation, names)
+    CROSS JOIN LATERAL unnest(e.names) n (name)
+    JOIN pg_class r ON r.oid = e.relation
+    LEFT JOIN pg_constraint c ON c.conrelid = e.relation AND c.conname = n.name
+    WHERE c.oid IS NULL OR NOT c.convalidated
+    UNION ALL
+    SELECT DISTINCT NULL::iom_node, 'trigger disabled', format('of constraint %s on %s', c.conname, r.relname)
+    FROM pg_trigger t
+    JOIN pg_class r ON r.oid = t.tgrelid
+    JOIN pg_constraint c ON c.oid = t.tgconstraint
+    WHERE t.tgisinternal AND t.tgenabled NOT IN ('O', 'A')
+      AND t.tgrelid IN ('iom_unit'::regclass, 'iom_line'::regclass, 'iom_appointment'::regclass)
+  ) f
+  ORDER BY f.node, f.problem, f.detail COLLATE "C";
+END;
+COMMENT ON FUNCTION iom_check() IS 'every fault in the data, as it can come about with triggers disabled, in replica role or without constraints; and, with a null node, triggers and constraints of ours that are missing or off; empty when all is sound';
+
+----------------------------------------------------------------------------
 -- rollup: totals of every node with all below it
 ----------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@
  *	   the days of the line.  That takes time in proportion to the depth;
  *	 - when the probes in one state have cost about as much as reading
  *	   everything would, everything is read and checked at once
- *	   (soundness.c), and the rest of the rows pass without further ado.  So a
+ *	   (check.c), and the rest of the rows pass without further ado.  So a
  *	   bulk load is checked in O(n log n).
  *
  * A check sees what other transactions committed before this one got the
@@ -43,11 +43,12 @@
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "utils/builtins.h"
-#include "utils/datetime.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
 #include "chart_cache.h"
+#include "check.h"
+#include "days_text.h"
 #include "org_tables.h"
 #include "org_trigger.h"
 #include "revision.h"
@@ -148,44 +149,6 @@ iom_guard_replica(PG_FUNCTION_ARGS)
  * Refusing
  *----------
  */
-
-static const char *
-day_text(int64 day)
-{
-	char		text[MAXDATELEN + 1];
-	struct pg_tm tm;
-
-	if (day == DATEVAL_NOBEGIN)
-		return "-infinity";
-	if (day == DATEVAL_NOEND)
-		return "infinity";
-	j2date((int) (day + POSTGRES_EPOCH_JDATE), &tm.tm_year, &tm.tm_mon,
-		   &tm.tm_mday);
-	EncodeDateOnly(&tm, USE_ISO_DATES, text);
-	return pstrdup(text);
-}
-
-static const char *
-days_text(Days days)
-{
-	return psprintf("%s,%s)",
-					days.from == DAYS_UNBOUNDED_FROM ? "(" :
-					psprintf("[%s", day_text(days.from)),
-					days.to == DAYS_UNBOUNDED_TO ? "" : day_text(days.to));
-}
-
-/* A sentence's beginning: the day, if there is a first one, and the subject. */
-static const char *
-on_day(int64 day, const char *subject)
-{
-	char	   *alone;
-
-	if (day != DAYS_UNBOUNDED_FROM)
-		return psprintf("On %s %s", day_text(day), subject);
-	alone = pstrdup(subject);
-	alone[0] = pg_toupper((unsigned char) alone[0]);
-	return alone;
-}
 
 /*
  * Raise the error for a fault.  Called for the first one found; the signature
@@ -288,47 +251,6 @@ refuse_line(Relation rel, SoundnessFaultKind kind, const LineRow *line,
 
 	fault.life = life;
 	refuse(rel, &fault);
-}
-
-/*----------
- * Checking everything
- *----------
- */
-
-/*
- * Read all rows and refuse the first fault.
- */
-static void
-check_all(Relation unit, Relation line, Snapshot snapshot)
-{
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
-												  "iomorg soundness check",
-												  ALLOCSET_DEFAULT_SIZES);
-	OrgMemory	memory = org_memory_of(context);
-	Soundness  *sound = soundness_begin(&memory);
-	OrgScan    *scan;
-	UnitRow		unit_row;
-	LineRow		line_row;
-
-	scan = org_scan_units(unit, snapshot);
-	while (org_scan_next_unit(scan, &unit_row))
-	{
-		CHECK_FOR_INTERRUPTS();
-		soundness_unit(sound, unit_row.node, unit_row.valid);
-	}
-	org_scan_end(scan);
-
-	scan = org_scan_lines(line, snapshot);
-	while (org_scan_next_line(scan, &line_row))
-	{
-		CHECK_FOR_INTERRUPTS();
-		soundness_line(sound, line_row.node, line_row.supervisor,
-					   line_row.solid, line_row.valid);
-	}
-	org_scan_end(scan);
-
-	soundness_end(sound, refuse, line);
-	MemoryContextDelete(context);
 }
 
 /*----------
@@ -541,7 +463,8 @@ iom_guard_line(PG_FUNCTION_ARGS)
 	if (probes_made >= check.allowance ||
 		(row.solid && !check_cycle(&check, &row)))
 	{
-		check_all(check.unit, check.line, check.snapshot);
+		check_everything(check.unit, check.line, check.snapshot, false,
+						 refuse, check.line);
 
 		/* an outer statement would go on to change rows in this same state */
 		if (revision_is_nested())

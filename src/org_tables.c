@@ -60,6 +60,7 @@ struct OrgScan
 	TableScanDesc scan;
 	TupleTableSlot *slot;
 	OrgTables	tables;
+	bool		passes_nulls;
 };
 
 uint64		org_tables_epoch = 1;
@@ -372,8 +373,8 @@ org_tables_check_select(void)
  * copy every row's.  A range is its type's OID, the bounds it has, and a byte
  * of flags at the end (rangetypes.c); in a packed datum, unaligned.
  */
-static Days
-days_of_range(Datum datum)
+Days
+org_days_of_range(Datum datum)
 {
 	struct varlena *range = (struct varlena *) DatumGetPointer(datum);
 	const char *data;
@@ -455,7 +456,35 @@ scan_begin(Relation rel, Snapshot snapshot)
 	scan->tables = *org_tables();
 	scan->slot = table_slot_create(rel, NULL);
 	scan->scan = iom_table_beginscan(rel, snapshot);
+	scan->passes_nulls = false;
 	return scan;
+}
+
+/*
+ * For who looks for faults: from now on, a row with a null where there should
+ * be none is passed over and not an error.
+ */
+void
+org_scan_pass_nulls(OrgScan *scan)
+{
+	scan->passes_nulls = true;
+}
+
+/* The next row of which the given columns are not null, if that matters. */
+static bool
+scan_next(OrgScan *scan, int ncolumns, const AttrNumber *column)
+{
+	while (table_scan_getnextslot(scan->scan, ForwardScanDirection,
+								  scan->slot))
+	{
+		bool		has_null = false;
+
+		for (int i = 0; scan->passes_nulls && i < ncolumns; i++)
+			has_null |= slot_attisnull(scan->slot, column[i]);
+		if (!has_null)
+			return true;
+	}
+	return false;
 }
 
 /*
@@ -489,7 +518,7 @@ org_unit_from_slot(const OrgTables *tables, Relation unit,
 	row->node = DatumGetIomNode(SLOT_COLUMN(slot, unit, tables->unit_node));
 	row->position = DatumGetInt32(SLOT_COLUMN(slot, unit,
 											  tables->unit_position));
-	row->valid = days_of_range(SLOT_COLUMN(slot, unit, tables->unit_valid));
+	row->valid = org_days_of_range(SLOT_COLUMN(slot, unit, tables->unit_valid));
 }
 
 void
@@ -501,14 +530,19 @@ org_line_from_slot(const OrgTables *tables, Relation line,
 	row->supervisor = DatumGetIomNode(SLOT_COLUMN(slot, line,
 												  tables->line_supervisor));
 	row->solid = is_solid(SLOT_COLUMN(slot, line, tables->line_line));
-	row->valid = days_of_range(SLOT_COLUMN(slot, line, tables->line_valid));
+	row->valid = org_days_of_range(SLOT_COLUMN(slot, line, tables->line_valid));
 	row->tid = slot->tts_tid;
 }
 
 bool
 org_scan_next_unit(OrgScan *scan, UnitRow *row)
 {
-	if (!table_scan_getnextslot(scan->scan, ForwardScanDirection, scan->slot))
+	const OrgTables *tables = &scan->tables;
+	const AttrNumber column[] = {
+		tables->unit_node, tables->unit_position, tables->unit_valid
+	};
+
+	if (!scan_next(scan, lengthof(column), column))
 		return false;
 	org_unit_from_slot(&scan->tables, scan->scan->rs_rd, scan->slot, row);
 	return true;
@@ -517,7 +551,13 @@ org_scan_next_unit(OrgScan *scan, UnitRow *row)
 bool
 org_scan_next_line(OrgScan *scan, LineRow *row)
 {
-	if (!table_scan_getnextslot(scan->scan, ForwardScanDirection, scan->slot))
+	const OrgTables *tables = &scan->tables;
+	const AttrNumber column[] = {
+		tables->line_node, tables->line_supervisor, tables->line_line,
+		tables->line_valid
+	};
+
+	if (!scan_next(scan, lengthof(column), column))
 		return false;
 	org_line_from_slot(&scan->tables, scan->scan->rs_rd, scan->slot, row);
 	return true;
@@ -590,7 +630,7 @@ org_unit_from_tuple(Relation unit, HeapTuple tuple, UnitRow *row)
 	row->node = DatumGetIomNode(tuple_column(unit, tuple, tables->unit_node));
 	row->position = DatumGetInt32(tuple_column(unit, tuple,
 											   tables->unit_position));
-	row->valid = days_of_range(tuple_column(unit, tuple, tables->unit_valid));
+	row->valid = org_days_of_range(tuple_column(unit, tuple, tables->unit_valid));
 }
 
 void
@@ -602,7 +642,7 @@ org_line_from_tuple(Relation line, HeapTuple tuple, LineRow *row)
 	row->supervisor = DatumGetIomNode(tuple_column(line, tuple,
 												   tables->line_supervisor));
 	row->solid = is_solid(tuple_column(line, tuple, tables->line_line));
-	row->valid = days_of_range(tuple_column(line, tuple, tables->line_valid));
+	row->valid = org_days_of_range(tuple_column(line, tuple, tables->line_valid));
 	row->tid = tuple->t_self;
 }
 

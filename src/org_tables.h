@@ -76,9 +76,11 @@ extern void org_tables_open(Relation *unit, Relation *line);
 extern bool org_tables_may_select(void);
 extern void org_tables_check_select(void);
 
+extern Days org_days_of_range(Datum datum);
 extern size_t org_expected_rows(Relation rel);
 extern OrgScan *org_scan_units(Relation unit, Snapshot snapshot);
 extern OrgScan *org_scan_lines(Relation line, Snapshot snapshot);
+extern void org_scan_pass_nulls(OrgScan *scan);
 extern bool org_scan_next_unit(OrgScan *scan, UnitRow *row);
 extern bool org_scan_next_line(OrgScan *scan, LineRow *row);
 extern void org_scan_end(OrgScan *scan);

@@ -283,7 +283,6 @@ update_revision(void)
 }
 
 /*
-/*
  * Wait for other transactions that change the hierarchy and lock them out, as
  * any change does.
  */

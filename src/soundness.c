@@ -370,8 +370,9 @@ check_ends(const Soundness *sound, const Line *line)
 }
 
 /*
- * Report the faults: first, line by line, those of single lines and of what
- * has always been valid, then the others in the order of the days.
+ * Report the faults: first units that come twice, of which the first counts;
+ * then, line by line, those of single lines and of what has always been valid;
+ * then the others in the order of the days.
  */
 void
 soundness_end(Soundness *sound, SoundnessReport report, void *context)
@@ -400,7 +401,6 @@ soundness_end(Soundness *sound, SoundnessReport report, void *context)
 		fault.kind = SOUND_DUPLICATE_NODE;
 		fault.node = sound->code[i];
 		report(context, &fault);
-		return;
 	}
 
 	sound->link = org_alloc(scratch, (size_t) nunits + 1, sizeof(Link));

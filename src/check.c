@@ -1,0 +1,180 @@
+/*-------------------------------------------------------------------------
+ *
+ * check.c
+ *	  All faults of the hierarchy: for the guards, which refuse the first one,
+ *	  and for iom_check, which lists those of data that came behind their back.
+ *
+ * All rows are read, of what a snapshot sees, and swept over the days
+ * (soundness.c), which reports one fault a line and goes on.  For iom_check a
+ * row with a null where there should be none is passed over; that SQL function,
+ * which selects from the one here, looks for those and for whatever else can be
+ * told from a row by itself.
+ *
+ * Listing takes the privileges that a chart takes.  The tables are locked while
+ * they are read; all memory is the call's.
+ *
+ * Copyright (c) 2026, the iomorg contributors
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "chart_cache.h"
+#include "check.h"
+#include "days_text.h"
+#include "org_tables.h"
+
+PG_FUNCTION_INFO_V1(iom_check_hierarchy);
+
+static const char *
+problem_of(const SoundnessFault *fault)
+{
+	switch (fault->kind)
+	{
+		case SOUND_DUPLICATE_NODE:
+			return "duplicate unit";
+		case SOUND_UNKNOWN_NODE:
+		case SOUND_UNKNOWN_SUPERVISOR:
+			return "unknown unit";
+		case SOUND_SELF:
+			return "own supervisor";
+		case SOUND_OUTSIDE_NODE:
+		case SOUND_OUTSIDE_SUPERVISOR:
+			return "line outside unit";
+		case SOUND_SECOND_LINE:
+			return "second solid line";
+		case SOUND_CYCLE:
+			return "cycle";
+	}
+	return NULL;				/* keep compiler quiet */
+}
+
+static const char *
+detail_of(const SoundnessFault *fault)
+{
+	const char *node = pstrdup(node_text(fault->node).text);
+	const char *supervisor = pstrdup(node_text(fault->supervisor).text);
+	StringInfoData chain;
+
+	switch (fault->kind)
+	{
+		case SOUND_DUPLICATE_NODE:
+			return psprintf("%s is in iom_unit twice", node);
+		case SOUND_UNKNOWN_NODE:
+		case SOUND_UNKNOWN_SUPERVISOR:
+			return psprintf("line to %s: there is no unit %s", supervisor,
+							fault->kind == SOUND_UNKNOWN_NODE ? node :
+							supervisor);
+		case SOUND_SELF:
+			return psprintf("line to %s itself", supervisor);
+		case SOUND_OUTSIDE_NODE:
+		case SOUND_OUTSIDE_SUPERVISOR:
+			return psprintf("line to %s is valid on %s, unit %s on %s",
+							supervisor, days_text(fault->days),
+							fault->kind == SOUND_OUTSIDE_NODE ? node :
+							supervisor, days_text(fault->life));
+		case SOUND_SECOND_LINE:
+			return psprintf("%s has solid lines to %s and to %s",
+							on_day(fault->days.from, node), supervisor,
+							node_text(fault->path[0]).text);
+		case SOUND_CYCLE:
+			initStringInfo(&chain);
+			appendStringInfo(&chain, "%s -> %s",
+							 on_day(fault->days.from, node), supervisor);
+			for (uint32 i = 0; i < Min(fault->path_length, SOUNDNESS_PATH); i++)
+				appendStringInfo(&chain, " -> %s",
+								 node_text(fault->path[i]).text);
+			if (fault->path_length > SOUNDNESS_PATH)
+				appendStringInfo(&chain, " -> ... (%u nodes in all)",
+								 fault->path_length + 1);
+			return chain.data;
+	}
+	return NULL;				/* keep compiler quiet */
+}
+
+/* A fault becomes a row; a SoundnessReport. */
+static void
+put_fault(void *context, const SoundnessFault *fault)
+{
+	ReturnSetInfo *rsinfo = context;
+	MemoryContext row = AllocSetContextCreate(CurrentMemoryContext,
+											  "iomorg fault",
+											  ALLOCSET_SMALL_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(row);
+	Datum		values[3];
+	bool		nulls[3] = {false};
+
+	values[0] = IomNodeGetDatum(fault->node);
+	values[1] = CStringGetTextDatum(problem_of(fault));
+	values[2] = CStringGetTextDatum(detail_of(fault));
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(row);
+}
+
+/*
+ * Read all rows that the snapshot sees of the two tables, opened with
+ * org_tables_open(), and report each fault.  Rows with a null where there
+ * should be none are an error, or passed over.
+ */
+void
+check_everything(Relation unit, Relation line, Snapshot snapshot,
+				 bool pass_nulls, SoundnessReport report, void *report_context)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "iomorg soundness check",
+												  ALLOCSET_DEFAULT_SIZES);
+	OrgMemory	memory = org_memory_of(context);
+	Soundness  *sound = soundness_begin(&memory);
+	OrgScan    *scan;
+	UnitRow		unit_row;
+	LineRow		line_row;
+
+	scan = org_scan_units(unit, snapshot);
+	if (pass_nulls)
+		org_scan_pass_nulls(scan);
+	while (org_scan_next_unit(scan, &unit_row))
+	{
+		CHECK_FOR_INTERRUPTS();
+		soundness_unit(sound, unit_row.node, unit_row.valid);
+	}
+	org_scan_end(scan);
+
+	scan = org_scan_lines(line, snapshot);
+	if (pass_nulls)
+		org_scan_pass_nulls(scan);
+	while (org_scan_next_line(scan, &line_row))
+	{
+		CHECK_FOR_INTERRUPTS();
+		soundness_line(sound, line_row.node, line_row.supervisor,
+					   line_row.solid, line_row.valid);
+	}
+	org_scan_end(scan);
+
+	soundness_end(sound, report, report_context);
+	MemoryContextDelete(context);
+}
+
+/* iom_check_hierarchy(): rows of (node, problem, detail) */
+Datum
+iom_check_hierarchy(PG_FUNCTION_ARGS)
+{
+	Relation	unit;
+	Relation	line;
+
+	org_tables_check_select();
+	InitMaterializedSRF(fcinfo, 0);
+	org_tables_open(&unit, &line);
+	check_everything(unit, line, GetActiveSnapshot(), true, put_fault,
+					 fcinfo->resultinfo);
+	table_close(line, AccessShareLock);
+	table_close(unit, AccessShareLock);
+	return (Datum) 0;
+}
