@@ -3,7 +3,7 @@
 # prepared statements by way of SQL.
 set -euo pipefail
 
-source="DRIVER=PostgreSQL Unicode;SERVERNAME=$PGHOST;PORT=$PGPORT;DATABASE=$PGDATABASE;UID=$PGUSER"
+source="DRIVER=PostgreSQL Unicode;SERVERNAME=$PGHOST;PORT=$PGPORT;DATABASE=$PGDATABASE;UID=$PGUSER;UseServerSidePrepare=0"
 iom_isql() { isql -v -b -d' ' -k "$source" 2>&1; }
 
 # What it prints, up to and with a line that begins so.

@@ -92,6 +92,7 @@ print("within DDGMR:", before)
 with psycopg.connect() as other:
     other.execute("UPDATE iom_line SET supervisor = 'COS' WHERE node = 'OSS' AND line = 'solid'")
 print("within DDGMR after a move by another session:", value(*within))
+assert value("SELECT bool_or(generic_plans > 0) FROM pg_prepared_statements")
 print("path of OSS-MAC:", value("SELECT iom_path(?)", Node("OSS-MAC")))
 with connection.transaction(force_rollback=True):
     cursor.execute(
@@ -99,7 +100,6 @@ with connection.transaction(force_rollback=True):
     )
     print("within DDGMR after a move by this session:", value(*within))
 print("within DDGMR after its rollback:", value(*within))
-assert value("SELECT bool_or(generic_plans > 0) FROM pg_prepared_statements")
 
 error("bad code", "SELECT iom_supervisor(?)", Node("NO GOOD"))
 error(
