@@ -56,6 +56,7 @@ REGRESS = \
 	guard \
 	guard_dates \
 	privileges \
+	security \
 	within \
 	forest \
 	chain
