@@ -139,7 +139,7 @@ report_failures() {
 	rmdir "$kept" 2>/dev/null || echo "kept: $kept"
 }
 
-# The drivers of test/t/050_clients.pl are many packages.
+# The drivers of test/t/060_clients.pl are many packages.
 clients=
 [[ -n $ONLY && ! " $ONLY " =~ clients ]] || clients=clients
 
