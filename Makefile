@@ -70,6 +70,7 @@ REGRESS = \
 	diff \
 	check \
 	privileges \
+	security \
 	within \
 	forest \
 	chain

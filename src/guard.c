@@ -153,6 +153,9 @@ iom_guard_replica(PG_FUNCTION_ARGS)
 /*
  * Raise the error for a fault.  Called for the first one found; the signature
  * is that of a SoundnessReport.
+ *
+ * What other rows say goes into the detail, and only if the user may read them:
+ * the privilege to change rows is not that to see them.
  */
 static void
 refuse(void *line_relation, const SoundnessFault *fault)
@@ -163,6 +166,7 @@ refuse(void *line_relation, const SoundnessFault *fault)
 	NodeText	other = node_text(fault->path_length > 0 ? fault->path[0] :
 								  fault->node);
 	StringInfoData chain;
+	bool		may_see = org_tables_may_select();
 
 	switch (fault->kind)
 	{
@@ -200,9 +204,10 @@ refuse(void *line_relation, const SoundnessFault *fault)
 							supervisor.text,
 							fault->kind == SOUND_OUTSIDE_NODE ?
 							node.text : supervisor.text),
+					 may_see ?
 					 errdetail("The line is valid on %s, the unit on %s.",
 							   days_text(fault->days),
-							   days_text(fault->life)),
+							   days_text(fault->life)) : 0,
 					 errhint("End the unit's lines, or hand them over, where "
 							 "the unit ends."),
 					 errtableconstraint(rel, "iom_line_sound")));
@@ -212,9 +217,10 @@ refuse(void *line_relation, const SoundnessFault *fault)
 					(errcode(ERRCODE_EXCLUSION_VIOLATION),
 					 errmsg("\"%s\" cannot have two solid lines on one day",
 							node.text),
+					 may_see ?
 					 errdetail("%s would report to \"%s\" and to \"%s\".",
 							   on_day(fault->days.from, "it"),
-							   supervisor.text, other.text),
+							   supervisor.text, other.text) : 0,
 					 errhint("End the one line before the other begins, or "
 							 "make one of them dotted."),
 					 errtableconstraint(rel, "iom_line_sound")));
@@ -232,9 +238,10 @@ refuse(void *line_relation, const SoundnessFault *fault)
 					(errcode(ERRCODE_CHECK_VIOLATION),
 					 errmsg("\"%s\" cannot report to \"%s\": that would close "
 							"a cycle", node.text, supervisor.text),
+					 may_see ?
 					 errdetail("%s would be %s.",
 							   on_day(fault->days.from,
-									  "the chain of command"), chain.data),
+									  "the chain of command"), chain.data) : 0,
 					 errhint("Move \"%s\" out of the subtree of \"%s\" first.",
 							 supervisor.text, node.text),
 					 errtableconstraint(rel, "iom_line_sound")));

@@ -33,11 +33,15 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_statistic.h"
+#include "miscadmin.h"
 #include "nodes/pathnodes.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/pathnode.h"
+#include "parser/parsetree.h"
+#include "utils/acl.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/rls.h"
 #include "utils/selfuncs.h"
 
 #include "chart_cache.h"
@@ -324,8 +328,24 @@ selectivity_by_statistics(VariableStatData *vardata, Oid operator,
 
 /*
  * What is found in an index tells of rows that the user may not be allowed to
- * count, as the most common values do not always.
+ * count.  acl_ok says whether, but of a column without statistics it is always
+ * true.
  */
+static bool
+may_count_rows(PlannerInfo *root, const VariableStatData *vardata)
+{
+	Oid			relid;
+
+	if (vardata->rel == NULL || vardata->rel->rtekind != RTE_RELATION ||
+		!vardata->acl_ok)
+		return false;
+	if (HeapTupleIsValid(vardata->statsTuple))
+		return true;
+	relid = planner_rt_fetch(vardata->rel->relid, root)->relid;
+	return pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK &&
+		check_enable_rls(relid, InvalidOid, true) != RLS_ENABLED;
+}
+
 static double
 set_selectivity(PlannerInfo *root, VariableStatData *vardata, Oid operator,
 				const NodeSet *set)
@@ -333,7 +353,7 @@ set_selectivity(PlannerInfo *root, VariableStatData *vardata, Oid operator,
 	double		selectivity;
 	double		rows;
 
-	if (set->known && vardata->acl_ok && vardata->rel &&
+	if (set->known && may_count_rows(root, vardata) &&
 		vardata->rel->tuples > 0 && IsA(vardata->var, Var) &&
 		index_count_rows(root, vardata->rel, (Var *) vardata->var, set, &rows))
 		selectivity = rows / vardata->rel->tuples;

@@ -3,7 +3,7 @@
 # test/run.sh and test/demo/run.sh, which call, in this order:
 #
 #   iom_begin                        temporary directory, clean-up on any exit
-#   iom_install_packages demo|test   what is missing for it, by apt-get
+#   iom_install_packages what...     what is missing for it, by apt-get
 #   iom_copy_tree                    the checkout itself stays clean
 #   iom_build                        and installs in the temporary directory
 #   iom_start_server                 on a socket in the temporary directory
@@ -109,9 +109,24 @@ iom_find_pg_config() {
 	return 1
 }
 
+# Adds to `missing` what the programs in test/clients need.
+iom_find_client_packages() {
+	local package
+
+	for package in psycopg psycopg2 sqlalchemy pyodbc; do
+		/usr/bin/python3 -c "import $package" 2>/dev/null || missing+=("python3-$package")
+	done
+	command -v isql >/dev/null || missing+=(unixodbc)
+	grep -qs '^\[PostgreSQL Unicode\]' /etc/odbcinst.ini || missing+=(odbc-postgresql)
+	command -v javac >/dev/null || missing+=(default-jdk-headless)
+	[ -f /usr/share/java/postgresql.jar ] || missing+=(libpostgresql-jdbc-java)
+	command -v node >/dev/null || missing+=(nodejs)
+	command -v npm >/dev/null || missing+=(npm)
+}
+
 # Installs what is missing, and nothing when nothing is: known by what is
 # there, not by package names, so a PostgreSQL built by hand is as good.
-iom_install_packages() { # demo|test
+iom_install_packages() { # demo | test [clients]
 	local missing=() major='' bin server=''
 
 	command -v make >/dev/null || missing+=(make)
@@ -121,6 +136,7 @@ iom_install_packages() { # demo|test
 		perl -MTest::More -e 1 2>/dev/null && command -v prove >/dev/null || missing+=(perl)
 		perl -MIPC::Run -e 1 2>/dev/null || missing+=(libipc-run-perl)
 	fi
+	[ "${2:-}" != clients ] || iom_find_client_packages
 	if iom_find_pg_config; then
 		bin=$("$PG_CONFIG" --bindir)
 		if [ ! -x "$bin/postgres" ] || [ ! -x "$bin/initdb" ] || [ ! -x "$bin/psql" ]; then
