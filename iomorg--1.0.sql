@@ -1063,9 +1063,13 @@ COMMENT ON FUNCTION iom_unnest(iom_float_totals, date) IS 'the nodes that have o
 -- render: pictures
 ----------------------------------------------------------------------------
 
-CREATE FUNCTION iom_chart_tree(root iom_node, max_depth integer, as_of date, OUT node iom_node, OUT prefix text) RETURNS SETOF record
+CREATE FUNCTION iom_chart_tree(
+  root iom_node, max_depth integer, as_of date,
+  OUT node iom_node, OUT prefix text, OUT supervisor iom_node, OUT level integer,
+  OUT reports integer, OUT size integer
+) RETURNS SETOF record
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE ROWS 100;
-COMMENT ON FUNCTION iom_chart_tree(iom_node, integer, date) IS 'what iom_tree selects from: the nodes in chart order, and the strokes before each';
+COMMENT ON FUNCTION iom_chart_tree(iom_node, integer, date) IS 'what pictures are drawn from: the nodes in chart order, the strokes before each, its supervisor if that is drawn, its level, and how many direct reports and nodes of its subtree are drawn';
 
 CREATE FUNCTION iom_tree(
   root iom_node DEFAULT NULL, max_depth integer DEFAULT NULL,
@@ -1074,7 +1078,7 @@ CREATE FUNCTION iom_tree(
 LANGUAGE SQL STABLE PARALLEL SAFE ROWS 100
 BEGIN ATOMIC
   SELECT t.prefix || t.node::text || '  ' || translate(u.name, E'\n\r\t', '   ') || COALESCE(d.lines, '')
-  FROM iom_chart_tree($1, $2, $4) WITH ORDINALITY AS t (node, prefix, place)
+  FROM iom_chart_tree($1, $2, $4) WITH ORDINALITY AS t (node, prefix, supervisor, level, reports, size, place)
   JOIN iom_unit u ON u.node = t.node
   LEFT JOIN LATERAL (
     SELECT '  (' || string_agg(l.relation || ' ' || l.supervisor::text, ', ' ORDER BY l.relation, l.supervisor) || ')' AS lines
@@ -1084,3 +1088,232 @@ BEGIN ATOMIC
   ORDER BY t.place;
 END;
 COMMENT ON FUNCTION iom_tree(iom_node, integer, boolean, date) IS 'the chart drawn in text, one line a node: the subtree of root (null: all roots), down to max_depth levels below it (null: all), with dotted lines in parentheses on request';
+
+-- A picture's text: blanks and what no parser would take become single blanks,
+-- lines break after about 20 characters, and what means something to the parser
+-- is escaped as in HTML, with the mark that escapes begin with: & in Graphviz, #
+-- in Mermaid.
+
+CREATE FUNCTION iom_picture_text(value text, mark text) RETURNS text
+LANGUAGE SQL IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT replace(replace(replace(replace(
+      CASE $2
+        -- its directives, formulas and escapes too
+        WHEN '#' THEN replace(replace(replace(replace(replace(
+          w.lines, '#', '#35;'), '&', '#amp;'), '%', '#37;'), '$', '#36;'), E'\\', '#92;')
+        ELSE replace(w.lines, '&', '&amp;')
+      END,
+      '<', $2 || 'lt;'), '>', $2 || 'gt;'), '"', $2 || 'quot;'), E'\n', '<br/>')
+  FROM rtrim(replace(regexp_replace(regexp_replace(
+      -- Chinese and its like is twice as wide: while lines are made, each letter
+      -- is followed by a character that the text cannot have any more
+      regexp_replace(btrim(regexp_replace($1, '[[:cntrl:][:space:]]+', ' ', 'g')),
+        E'[\\u1100-\\u115f\\u2e80-\\ua4cf\\uac00-\\ud7a3\\uf900-\\ufaff\\ufe30-\\ufe6f\\uff00-\\uff60]', E'\\&\x01', 'g'),
+      -- long words are broken
+      '([^ ]{20})(?=[^ ])', E'\\1 ', 'g'),
+      '(.{1,20})( |$)', E'\\1\n', 'g'), E'\x01', ''), E'\n') AS w (lines);
+END;
+COMMENT ON FUNCTION iom_picture_text(text, text) IS 'what iom_dot and iom_mermaid write for a name: in lines of about 20 characters, escaped';
+
+CREATE FUNCTION iom_picture_look(
+  kind text, OUT look text, OUT sharp boolean, OUT fill text, OUT border text, OUT ink text
+)
+LANGUAGE SQL IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT v.look, v.sharp, v.fill, v.border, v.ink
+  FROM (VALUES
+    ('post', true, '#1f4e79', '#163a5b', '#ffffff', '{post}'::text[]),
+    ('office', false, '#fdf0c8', '#c9a227', '#222222', '{office,secretariat,bureau}'),
+    ('department', false, '#d6e6f5', '#4f86b8', '#222222', '{department,institute,division,directorate}'),
+    ('unit', false, '#dcedd9', '#6aa564', '#222222', '{unit,section,team}'),
+    ('place', true, '#e6dbee', '#8e6bab', '#222222', '{centre,center,field,branch}'),
+    ('people', false, '#fbe0cf', '#d08a54', '#222222', '{network,envoys,advisors}'),
+    ('body', true, '#ececec', '#8c8c8c', '#222222', '{governing_body,committee,forum,council,board}'),
+    ('other', false, '#ffffff', '#777777', '#222222', NULL)
+  ) AS v (look, sharp, fill, border, ink, kinds)
+  WHERE lower($1) = ANY (v.kinds) OR v.kinds IS NULL
+  ORDER BY v.kinds
+  LIMIT 1;
+END;
+COMMENT ON FUNCTION iom_picture_look(text) IS 'how iom_dot and iom_mermaid draw a kind: the name of the look, with sharp or round corners, and its colours';
+
+-- Where the boxes are.  Reports without reports of their own hang below their
+-- supervisor in stacks, about as high as makes a page of it; others stand side by
+-- side, each above all of its own.  So every stack is a column, and a node's
+-- columns are those of the nodes of its subtree, which come one after another in
+-- chart order: running totals tell where they begin and end.  Roots without
+-- reports stand in rows above it all.  Points, downwards and to the right.
+
+CREATE FUNCTION iom_picture_boxes(
+  root iom_node, max_depth integer, as_of date,
+  OUT place integer, OUT node iom_node, OUT supervisor iom_node, OUT kind text, OUT label text,
+  OUT x integer, OUT top integer, OUT height integer, OUT hangs boolean, OUT below integer
+) RETURNS SETOF record
+LANGUAGE SQL STABLE PARALLEL SAFE ROWS 100
+BEGIN ATOMIC
+  WITH drawn AS MATERIALIZED (
+    SELECT t.place::integer, t.node, t.supervisor, t.level, t.reports = 0 AS leaf, t.size, u.kind, p.label,
+      24 + 12 * (1 + (length(p.label) - length(replace(p.label, '<br/>', ''))) / 5) AS height,
+      ceil(sqrt(count(*) OVER ()))::integer AS stack
+    FROM iom_chart_tree($1, $2, $3) WITH ORDINALITY AS t (node, prefix, supervisor, level, reports, size, place)
+    JOIN iom_unit u ON u.node = t.node
+    CROSS JOIN LATERAL iom_picture_text(u.name, '&') AS p (label)
+  ), leaf AS MATERIALIZED (
+    SELECT s.*, count(*) OVER stack > 1 AS hangs,
+      (sum(s.height + 8) OVER (stack ORDER BY s.place))::integer - s.height - 8 AS down
+    FROM (
+      SELECT f.*, (f.number - 1) / ((f.siblings + f.columns - 1) / f.columns) AS "column"
+      FROM (
+        SELECT d.*, (row_number() OVER (siblings ORDER BY d.place))::integer AS number,
+          (count(*) OVER siblings)::integer AS siblings,
+          ((count(*) OVER siblings + d.stack - 1) / d.stack)::integer AS columns
+        FROM drawn d
+        WHERE d.leaf AND d.supervisor IS NOT NULL
+        WINDOW siblings AS (PARTITION BY d.supervisor)
+      ) f
+    ) s
+    WINDOW stack AS (PARTITION BY s.supervisor, s."column")
+  ), walked AS MATERIALIZED (
+    SELECT d.*, COALESCE(c.columns, 0) AS columns,
+      (sum(COALESCE(c.columns, 0)) OVER (ORDER BY d.place))::integer AS ended
+    FROM drawn d
+    LEFT JOIN (SELECT l.supervisor, max(l.columns) AS columns FROM leaf l GROUP BY l.supervisor) c
+      ON c.supervisor = d.node
+  ), single AS MATERIALIZED (
+    SELECT r.*, (r.number - 1) / r.row_length AS line, (r.number - 1) % r.row_length AS "column"
+    FROM (
+      SELECT d.*, (row_number() OVER (ORDER BY d.place))::integer AS number,
+        (count(*) OVER ())::integer AS singles, max(d.height) OVER () + 16 AS line_height,
+        greatest((SELECT max(w.ended) FROM walked w), ceil(sqrt(count(*) OVER ()))::integer) AS row_length
+      FROM drawn d
+      WHERE d.leaf AND d.supervisor IS NULL
+    ) r
+  ), page AS MATERIALIZED (
+    SELECT COALESCE(max((s.line + 1) * s.line_height) + 16, 0) AS top FROM single s
+  ), layer AS MATERIALIZED (
+    SELECT w.level, (p.top + sum(max(w.height) + 44) OVER (ORDER BY w.level))::integer AS below
+    FROM walked w CROSS JOIN page p
+    WHERE NOT w.leaf
+    GROUP BY w.level, p.top
+  )
+  SELECT w.place, w.node, w.supervisor, w.kind, w.label,
+    (w.ended - w.columns + e.ended) * 66, COALESCE(a.below, p.top), w.height, false, b.below
+  FROM walked w
+  JOIN walked e ON e.place = w.place + w.size - 1
+  JOIN layer b ON b.level = w.level
+  LEFT JOIN layer a ON a.level = w.level - 1
+  CROSS JOIN page p
+  WHERE NOT w.leaf
+  UNION ALL
+  SELECT l.place, l.node, l.supervisor, l.kind, l.label,
+    (w.ended - w.columns + l."column") * 132 + 66, a.below + l.down, l.height, l.hangs, NULL
+  FROM leaf l
+  JOIN walked w ON w.node = l.supervisor
+  JOIN layer a ON a.level = w.level
+  UNION ALL
+  SELECT s.place, s.node, NULL, s.kind, s.label,
+    s."column" * 132 + (s.row_length - least(s.row_length, s.singles - s.line * s.row_length)) * 66 + 66,
+    s.line * s.line_height, s.height, false, NULL
+  FROM single s
+  ORDER BY 1;
+END;
+COMMENT ON FUNCTION iom_picture_boxes(iom_node, integer, date) IS 'what iom_dot selects from: where each node is drawn, in points: the middle of its box, its top and height, whether it hangs in a stack, and where its reports begin';
+
+CREATE FUNCTION iom_dot(
+  root iom_node DEFAULT NULL, max_depth integer DEFAULT NULL,
+  dotted boolean DEFAULT false, as_of date DEFAULT NULL
+) RETURNS text
+LANGUAGE SQL STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  WITH box AS MATERIALIZED (
+    SELECT b.*, -(b.top + b.height / 2) AS y FROM iom_picture_boxes($1, $2, $4) b
+  )
+  SELECT concat_ws(E'\n',
+    'digraph iomorg {',
+    -- nop2: boxes and solid lines are where they are said to be, and only the
+    -- dotted lines have to find their way
+    '  graph [layout=nop2, splines=true, esep="+2", outputorder=edgesfirst, charset="UTF-8", pad=0.2, bgcolor=white]',
+    '  node [shape=box, width=1.56, margin="0.03,0.03", fontname="Arial", fontsize=10]',
+    '  edge [dir=none, color="#6b7280", fontname="Arial", fontsize=9]',
+    (SELECT string_agg(format(
+        '  "%s" [label=<<b><font point-size="11">%s</font></b>%s>, pos="%s,%s", height=%s, style="filled%s", fillcolor="%s", color="%s", fontcolor="%s"]',
+        b.node, b.node, '<br/>' || nullif(b.label, ''), b.x, b.y, round(b.height / 72.0, 2),
+        CASE WHEN NOT k.sharp THEN ',rounded' END, k.fill, k.border, k.ink), E'\n' ORDER BY b.place)
+      FROM box b CROSS JOIN LATERAL iom_picture_look(b.kind) k),
+    -- a straight piece of a curve is one whose inner points lie at its ends
+    (SELECT string_agg(format('  "%s" -> "%s" [pos="%s"]', b.supervisor, b.node,
+        format(CASE WHEN b.hangs
+            THEN '%1$s,%2$s %1$s,%2$s %1$s,%3$s %1$s,%3$s %1$s,%3$s %4$s,%3$s %4$s,%3$s %4$s,%3$s %4$s,%5$s %4$s,%5$s %4$s,%5$s %6$s,%5$s %6$s,%5$s'
+            ELSE '%1$s,%2$s %1$s,%2$s %1$s,%3$s %1$s,%3$s %1$s,%3$s %7$s,%3$s %7$s,%3$s %7$s,%3$s %7$s,%5$s %7$s,%5$s' END,
+          s.x, s.y, 15 - s.below, b.x - 62, b.y, b.x - 50, b.x)), E'\n' ORDER BY b.place)
+      FROM box b JOIN box s ON s.node = b.supervisor),
+    (SELECT string_agg(format(
+        '  "%s" -> "%s" [label=<<table border="0" cellborder="0" cellpadding="1" bgcolor="#ffffffc0"><tr><td>%s</td></tr></table>>, style=dashed, constraint=false, color="#c2410c", fontcolor="#c2410c", penwidth=0.8]',
+        s.node, n.node, iom_picture_text(replace(l.relation, '_', ' '), '&')), E'\n' ORDER BY n.place, s.place, l.relation)
+      FROM iom_line l
+      JOIN box n ON n.node = l.node
+      JOIN box s ON s.node = l.supervisor
+      WHERE $3 AND l.line = 'dotted' AND l.valid @> iom_as_of($4)),
+    '}');
+END;
+COMMENT ON FUNCTION iom_dot(iom_node, integer, boolean, date) IS 'the chart for Graphviz (dot -Tsvg): the subtree of root (null: all roots), down to max_depth levels below it (null: all), with the dotted lines between nodes of it on request';
+
+CREATE FUNCTION iom_mermaid(
+  root iom_node DEFAULT NULL, max_depth integer DEFAULT NULL,
+  dotted boolean DEFAULT false, as_of date DEFAULT NULL
+) RETURNS text
+LANGUAGE SQL STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  WITH box AS MATERIALIZED (
+    -- codes have no small letters: these stand for what an ID cannot have
+    SELECT t.place, t.node, t.supervisor, translate(t.node::text, '-.', 'hd') AS id, u.name, k.*
+    FROM iom_chart_tree($1, $2, $4) WITH ORDINALITY AS t (node, prefix, supervisor, level, reports, size, place)
+    JOIN iom_unit u ON u.node = t.node
+    CROSS JOIN LATERAL iom_picture_look(u.kind) k
+  )
+  SELECT concat_ws(E'\n',
+    'flowchart LR',
+    (SELECT string_agg(format(CASE WHEN b.sharp THEN '  %s["<b>%s</b>%s"]:::%s' ELSE '  %s("<b>%s</b>%s"):::%s' END,
+        b.id, b.node, '<br/>' || nullif(iom_picture_text(b.name, '#'), ''), b.look), E'\n' ORDER BY b.place)
+      FROM box b),
+    (SELECT string_agg(format('  %s --- %s', s.id, b.id), E'\n' ORDER BY b.place)
+      FROM box b JOIN box s ON s.node = b.supervisor),
+    (SELECT string_agg(format('  %s -.-|"%s"| %s', s.id, iom_picture_text(replace(l.relation, '_', ' '), '#'), n.id),
+        E'\n' ORDER BY n.place, s.place, l.relation)
+      FROM iom_line l
+      JOIN box n ON n.node = l.node
+      JOIN box s ON s.node = l.supervisor
+      WHERE $3 AND l.line = 'dotted' AND l.valid @> iom_as_of($4)),
+    (SELECT string_agg(DISTINCT format('  classDef %s fill:%s,stroke:%s,color:%s', b.look, b.fill, b.border, b.ink), E'\n')
+      FROM box b));
+END;
+COMMENT ON FUNCTION iom_mermaid(iom_node, integer, boolean, date) IS 'the chart for Mermaid, which GitHub and many wikis draw: the subtree of root (null: all roots), down to max_depth levels below it (null: all), with the dotted lines between nodes of it on request';
+
+-- Chart order is the order in which the objects begin; what ends between a node
+-- and the next is as many as it lies deeper, so no recursion is needed.
+CREATE FUNCTION iom_json(
+  root iom_node DEFAULT NULL, max_depth integer DEFAULT NULL,
+  dotted boolean DEFAULT false, as_of date DEFAULT NULL
+) RETURNS jsonb
+LANGUAGE SQL STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT (CASE WHEN $1 IS NULL THEN '[' || COALESCE(string_agg(o.piece, '' ORDER BY o.place), '') || ']'
+    ELSE string_agg(o.piece, '' ORDER BY o.place) END)::jsonb
+  FROM (
+    SELECT t.place,
+      rtrim(json_build_object(
+        'code', t.node::text, 'name', u.name, 'kind', u.kind, 'head_title', u.head_title, 'level', t.level,
+        'relation', (SELECT l.relation FROM iom_line l WHERE l.node = t.node AND l.line = 'solid' AND l.valid @> iom_as_of($4)))::text, '}')
+      || CASE WHEN $3 THEN ', "dotted": ' || COALESCE((
+          SELECT json_agg(json_build_object('supervisor', l.supervisor::text, 'relation', l.relation) ORDER BY l.relation, l.supervisor)
+          FROM iom_line l WHERE l.node = t.node AND l.line = 'dotted' AND l.valid @> iom_as_of($4))::text, '[]') ELSE '' END
+      || ', "children": ['
+      || repeat(']}', t.level + 1 - COALESCE(lead(t.level) OVER chart, min(t.level) OVER ()))
+      || CASE WHEN lead(t.level) OVER chart <= t.level THEN ',' ELSE '' END AS piece
+    FROM iom_chart_tree($1, $2, $4) WITH ORDINALITY AS t (node, prefix, supervisor, level, reports, size, place)
+    JOIN iom_unit u ON u.node = t.node
+    WINDOW chart AS (ORDER BY t.place)
+  ) o;
+END;
+COMMENT ON FUNCTION iom_json(iom_node, integer, boolean, date) IS 'the chart as nested objects with code, name, kind, head_title, level, relation (to the supervisor) and children, on request also dotted: one object for a root, null if it is unknown; an array of all roots for a null root; down to max_depth levels below it (null: all)';
