@@ -17,6 +17,7 @@ OBJS = \
 	src/chart_compile.o \
 	src/chart_probe.o \
 	src/code_index.o \
+	src/find.o \
 	src/guard.o \
 	src/hierarchy.o \
 	src/hierarchy_set.o \
@@ -50,7 +51,10 @@ REGRESS = \
 	hierarchy_set \
 	rollup \
 	relations \
+	matrix \
+	levels \
 	render \
+	find \
 	as_of \
 	freshness \
 	guard \

@@ -277,6 +277,8 @@ COMMENT ON COLUMN iom_unit.head_title IS 'title of who heads it; null if not kno
 COMMENT ON COLUMN iom_unit.mandate IS 'what it is there for; null if not known';
 COMMENT ON COLUMN iom_unit.position IS 'place among the direct reports of one supervisor, the least first, equal ones by code; the seed counts from 1, and the default of 1000 comes after that';
 COMMENT ON COLUMN iom_unit.valid IS 'the days on which it exists; no bounds by default';
+-- for tools that know codes as text: iom_org and iom_levels by code, iom_find
+CREATE INDEX iom_unit_code_idx ON iom_unit ((node::text));
 
 CREATE TABLE iom_line (
   node iom_node NOT NULL REFERENCES iom_unit DEFERRABLE,
@@ -842,6 +844,50 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION iom_relations(iom_node, text, date) IS 'every line, solid and dotted, that touches the node (null: all lines) and is of the relation (null: of any)';
 
+-- Solid lines are walked with the chart: a dotted line leads from whatever it
+-- ends in to a further top, and everything below the tops is the answer.  What a
+-- dotted line can be reached from are its upper end and all above that.
+CREATE FUNCTION iom_matrix(
+  INOUT node iom_node, relations text[] DEFAULT NULL, max_depth integer DEFAULT NULL, as_of date DEFAULT NULL
+) RETURNS SETOF iom_node
+LANGUAGE SQL STABLE PARALLEL SAFE ROWS 100
+BEGIN ATOMIC
+  WITH RECURSIVE dotted AS MATERIALIZED (
+    SELECT l.node, a.top, a.steps::integer
+    FROM iom_line l
+    CROSS JOIN LATERAL (
+      SELECT l.supervisor, 1
+      UNION ALL
+      SELECT c.node, c.step + 1 FROM iom_supervisors(l.supervisor, $4) WITH ORDINALITY AS c (node, step)
+    ) AS a (top, steps)
+    WHERE l.line = 'dotted' AND ($2 IS NULL OR l.relation = ANY ($2)) AND l.valid @> iom_as_of($4)
+  ), top AS (
+    SELECT $1 AS node, 0 AS depth
+    WHERE iom_level($1, $4) IS NOT NULL AND COALESCE($3, 0) >= 0
+    UNION
+    -- without a limit depths do not matter, and would never end in a cycle
+    SELECT d.node, CASE WHEN $3 IS NULL THEN 0 ELSE t.depth + d.steps END
+    FROM top t JOIN dotted d ON d.top = t.node
+    WHERE $3 IS NULL OR t.depth + d.steps <= $3
+  ), nearest AS MATERIALIZED (
+    SELECT t.node, min(t.depth) AS depth FROM top t GROUP BY t.node
+  )
+  SELECT s.node
+  FROM (
+    SELECT DISTINCT b.node
+    FROM nearest t
+    CROSS JOIN LATERAL iom_subtree(t.node, $3 - t.depth, $4) b
+    -- a top below another one has nothing more, unless depths matter
+    WHERE $3 IS NOT NULL OR t.node NOT IN (
+      SELECT u.node
+      FROM nearest u
+      CROSS JOIN LATERAL iom_supervisors(u.node, $4) c
+      JOIN nearest o ON o.node = c.node)
+  ) s
+  ORDER BY iom_rank(s.node, $4);
+END;
+COMMENT ON FUNCTION iom_matrix(iom_node, text[], integer, date) IS 'the node and all below it along solid lines and dotted ones of the relations (null: any), each node once, in chart order, down to max_depth lines below it (null: all); empty for an unknown node';
+
 ----------------------------------------------------------------------------
 -- The chart as a table
 ----------------------------------------------------------------------------
@@ -884,6 +930,45 @@ COMMENT ON COLUMN iom_org.height IS 'layers below it; 0 for a leaf';
 COMMENT ON COLUMN iom_org.is_leaf IS 'has no direct reports';
 COMMENT ON COLUMN iom_org.path IS 'the codes from the root down to it, with slashes between';
 GRANT SELECT ON iom_org TO PUBLIC;
+
+CREATE VIEW iom_levels AS
+SELECT
+  u.node,
+  u.node::text AS code,
+  u.name,
+  iom_ancestor(u.node, 1)::text AS level_1,
+  iom_ancestor(u.node, 2)::text AS level_2,
+  iom_ancestor(u.node, 3)::text AS level_3,
+  iom_ancestor(u.node, 4)::text AS level_4,
+  iom_ancestor(u.node, 5)::text AS level_5,
+  iom_ancestor(u.node, 6)::text AS level_6,
+  iom_ancestor(u.node, 7)::text AS level_7,
+  iom_ancestor(u.node, 8)::text AS level_8,
+  iom_ancestor(u.node, 9)::text AS level_9,
+  iom_ancestor(u.node, 10)::text AS level_10,
+  iom_ancestor(u.node, 11)::text AS level_11,
+  iom_ancestor(u.node, 12)::text AS level_12,
+  iom_level(u.node) AS depth
+FROM iom_unit u
+WHERE u.valid @> iom_as_of();
+COMMENT ON VIEW iom_levels IS 'the chart in flat columns: one row a node that exists on the day that is set (iomorg.as_of), or today, with its ancestors by level';
+COMMENT ON COLUMN iom_levels.node IS 'the node';
+COMMENT ON COLUMN iom_levels.code IS 'the node as text';
+COMMENT ON COLUMN iom_levels.name IS 'the name in full';
+COMMENT ON COLUMN iom_levels.level_1 IS 'the code of its root';
+COMMENT ON COLUMN iom_levels.level_2 IS 'the code of its ancestor, or its own, at level 2; null if it stands above that';
+COMMENT ON COLUMN iom_levels.level_3 IS 'the code of its ancestor, or its own, at level 3; null if it stands above that';
+COMMENT ON COLUMN iom_levels.level_4 IS 'the code of its ancestor, or its own, at level 4; null if it stands above that';
+COMMENT ON COLUMN iom_levels.level_5 IS 'the code of its ancestor, or its own, at level 5; null if it stands above that';
+COMMENT ON COLUMN iom_levels.level_6 IS 'the code of its ancestor, or its own, at level 6; null if it stands above that';
+COMMENT ON COLUMN iom_levels.level_7 IS 'the code of its ancestor, or its own, at level 7; null if it stands above that';
+COMMENT ON COLUMN iom_levels.level_8 IS 'the code of its ancestor, or its own, at level 8; null if it stands above that';
+COMMENT ON COLUMN iom_levels.level_9 IS 'the code of its ancestor, or its own, at level 9; null if it stands above that';
+COMMENT ON COLUMN iom_levels.level_10 IS 'the code of its ancestor, or its own, at level 10; null if it stands above that';
+COMMENT ON COLUMN iom_levels.level_11 IS 'the code of its ancestor, or its own, at level 11; null if it stands above that';
+COMMENT ON COLUMN iom_levels.level_12 IS 'the code of its ancestor, or its own, at level 12; null if it stands above that';
+COMMENT ON COLUMN iom_levels.depth IS 'its level, 1 for a root; beyond 12 there are ancestors that no column shows';
+GRANT SELECT ON iom_levels TO PUBLIC;
 
 ----------------------------------------------------------------------------
 -- rollup: totals of every node with all below it
@@ -1234,8 +1319,8 @@ BEGIN ATOMIC
     -- nop2: boxes and solid lines are where they are said to be, and only the
     -- dotted lines have to find their way
     '  graph [layout=nop2, splines=true, esep="+2", outputorder=edgesfirst, charset="UTF-8", pad=0.2, bgcolor=white]',
-    '  node [shape=box, width=1.56, margin="0.03,0.03", fontname="Arial", fontsize=10]',
-    '  edge [dir=none, color="#6b7280", fontname="Arial", fontsize=9]',
+    '  node [shape=box, width=1.56, margin="0.03,0.03", fontname="Helvetica,Arial,sans-serif", fontsize=10]',
+    '  edge [dir=none, color="#6b7280", fontname="Helvetica,Arial,sans-serif", fontsize=9]',
     (SELECT string_agg(format(
         '  "%s" [label=<<b><font point-size="11">%s</font></b>%s>, pos="%s,%s", height=%s, style="filled%s", fillcolor="%s", color="%s", fontcolor="%s"]',
         b.node, b.node, '<br/>' || nullif(b.label, ''), b.x, b.y, round(b.height / 72.0, 2),
@@ -1317,3 +1402,82 @@ BEGIN ATOMIC
   ) o;
 END;
 COMMENT ON FUNCTION iom_json(iom_node, integer, boolean, date) IS 'the chart as nested objects with code, name, kind, head_title, level, relation (to the supervisor) and children, on request also dotted: one object for a root, null if it is unknown; an array of all roots for a null root; down to max_depth levels below it (null: all)';
+
+----------------------------------------------------------------------------
+-- find: search
+----------------------------------------------------------------------------
+
+CREATE FUNCTION iom_word_similarity(query text, value text) RETURNS real
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION iom_word_similarity(text, text) IS 'word_similarity of extension pg_trgm, wherever that is; null if it is not installed';
+
+-- Words as they are, for codes, names, other languages and beginnings; and
+-- English ones by their stem.  Immutable, so that it can be indexed.
+CREATE FUNCTION iom_find_document(node iom_node, name text, mandate text) RETURNS tsvector
+LANGUAGE SQL IMMUTABLE PARALLEL SAFE COST 100
+BEGIN ATOMIC
+  SELECT setweight(to_tsvector('pg_catalog.simple', $1::text || ' ' || translate($1::text, '-._', '   ')), 'A')
+    || setweight(to_tsvector('pg_catalog.simple', $2), 'B')
+    || setweight(to_tsvector('pg_catalog.english', $2), 'B')
+    || to_tsvector('pg_catalog.english', COALESCE($3, ''));
+END;
+COMMENT ON FUNCTION iom_find_document(iom_node, text, text) IS 'what iom_find searches of a unit; a GIN index on it makes that fast where units are many';
+
+-- What is asked for: every word as a beginning or as an English stem, but for
+-- the stop words, unless there is nothing else.
+CREATE FUNCTION iom_find_query(query text, operator text) RETURNS tsquery
+LANGUAGE SQL IMMUTABLE PARALLEL SAFE COST 100
+BEGIN ATOMIC
+  SELECT string_agg(format(CASE WHEN t.stem IS NULL THEN '%s:*' ELSE '(%s:*|%s)' END, w.quoted, t.stem), $2)::tsquery
+  FROM (
+    SELECT l.lexeme, '''' || replace(replace(l.lexeme, E'\\', E'\\\\'), '''', '''''') || '''' AS quoted,
+      ts_lexize('pg_catalog.english_stem', l.lexeme) AS stems,
+      bool_and(ts_lexize('pg_catalog.english_stem', l.lexeme) = '{}') OVER () AS only_stop_words
+    FROM unnest(to_tsvector('pg_catalog.simple', $1)) AS l
+  ) w
+  CROSS JOIN LATERAL (
+    SELECT '''' || replace(replace(w.stems[1], E'\\', E'\\\\'), '''', '''''') || ''''
+  ) AS t (stem)
+  WHERE w.stems IS DISTINCT FROM '{}' OR w.only_stop_words;
+END;
+COMMENT ON FUNCTION iom_find_query(text, text) IS 'what iom_find asks for: the words of the query, each as a beginning or as an English stem, joined by & or |';
+
+CREATE FUNCTION iom_find(
+  query text, as_of date DEFAULT NULL,
+  OUT node iom_node, OUT name text, OUT score real
+) RETURNS SETOF record
+LANGUAGE SQL STABLE PARALLEL SAFE ROWS 10
+BEGIN ATOMIC
+  WITH asked AS MATERIALIZED (
+    SELECT btrim($1) AS words, iom_find_query($1, '&') AS every_word, iom_find_query($1, '|') AS some_word
+  ), exact AS MATERIALIZED (
+    SELECT u.node, u.name, 1::real AS score
+    FROM asked a JOIN iom_unit u ON u.node::text = upper(a.words)
+    WHERE u.valid @> iom_as_of($2)
+  ), found AS MATERIALIZED (
+    SELECT e.* FROM exact e
+    UNION ALL
+    SELECT u.node, u.name, CASE WHEN lower(u.name) = lower(a.words) THEN 0.99
+      ELSE (0.5 + 0.5 * ts_rank(iom_find_document(u.node, u.name, u.mandate), a.every_word, 32))::real END
+    FROM asked a JOIN iom_unit u ON iom_find_document(u.node, u.name, u.mandate) @@ a.every_word
+    WHERE u.valid @> iom_as_of($2) AND NOT EXISTS (SELECT FROM exact e WHERE e.node = u.node)
+  ), near AS (
+    -- only if that is nothing: parts of names, some of the words, similar ones
+    SELECT u.node, u.name, (0.5 * greatest(
+      CASE WHEN strpos(lower(u.node::text || ' ' || u.name), lower(a.words)) > 0 THEN 0.9 END,
+      CASE WHEN iom_find_document(u.node, u.name, u.mandate) @@ a.some_word
+        THEN greatest(ts_rank(iom_find_document(u.node, u.name, u.mandate), a.some_word, 32), 0.02) END,
+      CASE WHEN s.similarity >= 0.4 THEN s.similarity END))::real AS score
+    FROM asked a
+    JOIN iom_unit u ON u.valid @> iom_as_of($2)
+    CROSS JOIN LATERAL (
+      SELECT greatest(iom_word_similarity(a.words, u.name), iom_word_similarity(a.words, u.node::text)) AS similarity
+    ) s
+    WHERE a.words <> '' AND NOT EXISTS (SELECT FROM found)
+  )
+  SELECT f.* FROM found f
+  UNION ALL
+  SELECT n.* FROM near n WHERE n.score IS NOT NULL
+  ORDER BY 3 DESC, 1;
+END;
+COMMENT ON FUNCTION iom_find(text, date) IS 'nodes by code, name and mandate, the best first: score 1 for the very code, 0.99 for the very name, from 0.5 where every word is found (as a beginning, or in another English form), less where only some of it is, or similar words if pg_trgm is installed';
