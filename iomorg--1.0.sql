@@ -1184,9 +1184,9 @@ LANGUAGE SQL IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
   SELECT replace(replace(replace(replace(
       CASE $2
-        -- its directives, formulas and escapes too
-        WHEN '#' THEN replace(replace(replace(replace(replace(
-          w.lines, '#', '#35;'), '&', '#amp;'), '%', '#37;'), '$', '#36;'), E'\\', '#92;')
+        -- its directives, formulas, markdown and escapes too
+        WHEN '#' THEN replace(replace(replace(replace(replace(replace(
+          w.lines, '#', '#35;'), '&', '#amp;'), '%', '#37;'), '$', '#36;'), '`', '#96;'), E'\\', '#92;')
         ELSE replace(w.lines, '&', '&amp;')
       END,
       '<', $2 || 'lt;'), '>', $2 || 'gt;'), '"', $2 || 'quot;'), E'\n', '<br/>')
@@ -1283,7 +1283,7 @@ BEGIN ATOMIC
     GROUP BY w.level, p.top
   )
   SELECT w.place, w.node, w.supervisor, w.kind, w.label,
-    (w.ended - w.columns + e.ended) * 66, COALESCE(a.below, p.top), w.height, false, b.below
+    (w.ended - w.columns + e.ended) * 69, COALESCE(a.below, p.top), w.height, false, b.below
   FROM walked w
   JOIN walked e ON e.place = w.place + w.size - 1
   JOIN layer b ON b.level = w.level
@@ -1292,13 +1292,13 @@ BEGIN ATOMIC
   WHERE NOT w.leaf
   UNION ALL
   SELECT l.place, l.node, l.supervisor, l.kind, l.label,
-    (w.ended - w.columns + l."column") * 132 + 66, a.below + l.down, l.height, l.hangs, NULL
+    (w.ended - w.columns + l."column") * 138 + 69, a.below + l.down, l.height, l.hangs, NULL
   FROM leaf l
   JOIN walked w ON w.node = l.supervisor
   JOIN layer a ON a.level = w.level
   UNION ALL
   SELECT s.place, s.node, NULL, s.kind, s.label,
-    s."column" * 132 + (s.row_length - least(s.row_length, s.singles - s.line * s.row_length)) * 66 + 66,
+    s."column" * 138 + (s.row_length - least(s.row_length, s.singles - s.line * s.row_length)) * 69 + 69,
     s.line * s.line_height, s.height, false, NULL
   FROM single s
   ORDER BY 1;
@@ -1317,9 +1317,12 @@ BEGIN ATOMIC
   SELECT concat_ws(E'\n',
     'digraph iomorg {',
     -- nop2: boxes and solid lines are where they are said to be, and only the
-    -- dotted lines have to find their way
-    '  graph [layout=nop2, splines=true, esep="+2", outputorder=edgesfirst, charset="UTF-8", pad=0.2, bgcolor=white]',
-    '  node [shape=box, width=1.56, margin="0.03,0.03", fontname="Helvetica,Arial,sans-serif", fontsize=10]',
+    -- dotted lines have to find their way, which takes time with the third power
+    -- of the boxes: among many they are straight, and behind the boxes
+    format('  graph [layout=nop2, %s, charset="UTF-8", pad=0.2, bgcolor=white]',
+      CASE WHEN (SELECT count(*) FROM box b) <= 100 THEN 'splines=true, esep="+2", outputorder=nodesfirst'
+        ELSE 'splines=line, outputorder=edgesfirst' END),
+    '  node [shape=box, width=1.64, margin="0.03,0.03", fontname="Helvetica,Arial,sans-serif", fontsize=10]',
     '  edge [dir=none, color="#6b7280", fontname="Helvetica,Arial,sans-serif", fontsize=9]',
     (SELECT string_agg(format(
         '  "%s" [label=<<b><font point-size="11">%s</font></b>%s>, pos="%s,%s", height=%s, style="filled%s", fillcolor="%s", color="%s", fontcolor="%s"]',
@@ -1330,8 +1333,8 @@ BEGIN ATOMIC
     (SELECT string_agg(format('  "%s" -> "%s" [pos="%s"]', b.supervisor, b.node,
         format(CASE WHEN b.hangs
             THEN '%1$s,%2$s %1$s,%2$s %1$s,%3$s %1$s,%3$s %1$s,%3$s %4$s,%3$s %4$s,%3$s %4$s,%3$s %4$s,%5$s %4$s,%5$s %4$s,%5$s %6$s,%5$s %6$s,%5$s'
-            ELSE '%1$s,%2$s %1$s,%2$s %1$s,%3$s %1$s,%3$s %1$s,%3$s %7$s,%3$s %7$s,%3$s %7$s,%3$s %7$s,%5$s %7$s,%5$s' END,
-          s.x, s.y, 15 - s.below, b.x - 62, b.y, b.x - 50, b.x)), E'\n' ORDER BY b.place)
+            ELSE '%1$s,%2$s %1$s,%2$s %1$s,%3$s %1$s,%3$s %1$s,%3$s %7$s,%3$s %7$s,%3$s %7$s,%3$s %7$s,%8$s %7$s,%8$s' END,
+          s.x, -s.top - s.height, 15 - s.below, b.x - 65, b.y, b.x - 59, b.x, -b.top)), E'\n' ORDER BY b.place)
       FROM box b JOIN box s ON s.node = b.supervisor),
     (SELECT string_agg(format(
         '  "%s" -> "%s" [label=<<table border="0" cellborder="0" cellpadding="1" bgcolor="#ffffffc0"><tr><td>%s</td></tr></table>>, style=dashed, constraint=false, color="#c2410c", fontcolor="#c2410c", penwidth=0.8]',
@@ -1358,13 +1361,14 @@ BEGIN ATOMIC
     CROSS JOIN LATERAL iom_picture_look(u.kind) k
   )
   SELECT concat_ws(E'\n',
+    '%%{init: {"flowchart": {"nodeSpacing": 12, "rankSpacing": 80}}}%%',
     'flowchart LR',
     (SELECT string_agg(format(CASE WHEN b.sharp THEN '  %s["<b>%s</b>%s"]:::%s' ELSE '  %s("<b>%s</b>%s"):::%s' END,
         b.id, b.node, '<br/>' || nullif(iom_picture_text(b.name, '#'), ''), b.look), E'\n' ORDER BY b.place)
       FROM box b),
     (SELECT string_agg(format('  %s --- %s', s.id, b.id), E'\n' ORDER BY b.place)
       FROM box b JOIN box s ON s.node = b.supervisor),
-    (SELECT string_agg(format('  %s -.-|"%s"| %s', s.id, iom_picture_text(replace(l.relation, '_', ' '), '#'), n.id),
+    (SELECT string_agg(format('  %s -.-%s %s', s.id, '|"' || nullif(iom_picture_text(replace(l.relation, '_', ' '), '#'), '') || '"|', n.id),
         E'\n' ORDER BY n.place, s.place, l.relation)
       FROM iom_line l
       JOIN box n ON n.node = l.node

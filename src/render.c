@@ -1,9 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * render.c
- *	  Drawing the chart as text.
+ *	  What pictures of the chart are drawn from: the nodes in chart order, each
+ *	  with what can be known of it without the others.
  *
- * A line's prefix is that of its supervisor, where the supervisor's own branch
+ * The pictures themselves are made in SQL (see the script's section).  For
+ * one of them, iom_tree, there is a prefix.  A line's prefix is that of its supervisor, where the supervisor's own branch
  * mark has become a stroke that goes on or a blank, and a branch mark:
  *
  *		DG

@@ -140,6 +140,9 @@ report_failures() {
 }
 
 if iom_begin && iom_install_packages test && iom_copy_tree; then
+	if [[ -z $ONLY || " $ONLY " == *pictures* ]]; then
+		iom_install_graphviz || iom_say "without Graphviz, nothing is drawn"
+	fi
 	if iom_build && iom_start_server; then
 		server_tests
 	else

@@ -1,6 +1,6 @@
 # The README's examples, run as a reader would: every ```sql block in its order,
-# in one database; a ```text block right after one is what it must print. The
-# line `<!-- not run -->` before a block leaves it out. A block fails if, and
+# in one database; a ```text block right after one is what it must print, and so
+# is a ```mermaid block, without the table around it. The line `<!-- not run -->` before a block leaves it out. A block fails if, and
 # only if, what it must print has an error.
 use strict;
 use warnings;
@@ -41,7 +41,8 @@ sub examples
 			}
 			else
 			{
-				$last->{prints} = $body if $language eq 'text' && $last;
+				$last->{prints} = $body if $language =~ /^(text|mermaid)$/ && $last;
+				$last->{bare} = $language eq 'mermaid' if $last;
 				undef $last;
 			}
 			$skip = 0;
@@ -76,7 +77,7 @@ for my $example (@examples)
 	my ($out, $err);
 	my $name = "README.md:$example->{line}";
 	my $ran = IPC::Run::run(
-		[ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('readme') ],
+		[ 'psql', '-X', '-q', $example->{bare} ? '-At' : (), '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('readme') ],
 		'<', \$example->{sql}, '>', \$out, '2>', \$err);
 
 	ok($fails ? !$ran : $ran, $fails ? "$name fails" : "$name runs") or diag($err);
