@@ -22,6 +22,7 @@ OBJS = \
 	src/code_index.o \
 	src/days_text.o \
 	src/diff.o \
+	src/find.o \
 	src/guard.o \
 	src/hierarchy.o \
 	src/hierarchy_set.o \
@@ -59,7 +60,10 @@ REGRESS = \
 	hierarchy_set \
 	rollup \
 	relations \
+	matrix \
+	levels \
 	render \
+	find \
 	as_of \
 	histories \
 	freshness \

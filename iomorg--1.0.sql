@@ -279,6 +279,8 @@ COMMENT ON COLUMN iom_unit.mandate IS 'what it is there for; null if not known';
 COMMENT ON COLUMN iom_unit.position IS 'place among the direct reports of one supervisor, the least first, equal ones by code; the seed counts from 1, and the default of 1000 comes after that';
 COMMENT ON COLUMN iom_unit.valid IS 'the days on which it exists; no bounds by default';
 COMMENT ON COLUMN iom_unit.origin IS 'seed: as the extension brought it; own: inserted or updated since; awaited: stands in for a unit that a dump being restored has not brought yet; new: inserted while triggers were disabled. Kept by a trigger: leave it out of INSERT (a row that comes with it, where nothing was edited since CREATE EXTENSION, is taken for a row of a dump, and the first one replaces the seed)';
+-- for tools that know codes as text: iom_org and iom_levels by code, iom_find
+CREATE INDEX iom_unit_code_idx ON iom_unit ((node::text));
 
 CREATE TABLE iom_line (
   node iom_node NOT NULL REFERENCES iom_unit DEFERRABLE,
@@ -938,6 +940,50 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION iom_relations(iom_node, text, date) IS 'every line, solid and dotted, that touches the node (null: all lines) and is of the relation (null: of any)';
 
+-- Solid lines are walked with the chart: a dotted line leads from whatever it
+-- ends in to a further top, and everything below the tops is the answer.  What a
+-- dotted line can be reached from are its upper end and all above that.
+CREATE FUNCTION iom_matrix(
+  INOUT node iom_node, relations text[] DEFAULT NULL, max_depth integer DEFAULT NULL, as_of date DEFAULT NULL
+) RETURNS SETOF iom_node
+LANGUAGE SQL STABLE PARALLEL SAFE ROWS 100
+BEGIN ATOMIC
+  WITH RECURSIVE dotted AS MATERIALIZED (
+    SELECT l.node, a.top, a.steps::integer
+    FROM iom_line l
+    CROSS JOIN LATERAL (
+      SELECT l.supervisor, 1
+      UNION ALL
+      SELECT c.node, c.step + 1 FROM iom_supervisors(l.supervisor, $4) WITH ORDINALITY AS c (node, step)
+    ) AS a (top, steps)
+    WHERE l.line = 'dotted' AND ($2 IS NULL OR l.relation = ANY ($2)) AND l.valid @> iom_as_of($4)
+  ), top AS (
+    SELECT $1 AS node, 0 AS depth
+    WHERE iom_level($1, $4) IS NOT NULL AND COALESCE($3, 0) >= 0
+    UNION
+    -- without a limit depths do not matter, and would never end in a cycle
+    SELECT d.node, CASE WHEN $3 IS NULL THEN 0 ELSE t.depth + d.steps END
+    FROM top t JOIN dotted d ON d.top = t.node
+    WHERE $3 IS NULL OR t.depth + d.steps <= $3
+  ), nearest AS MATERIALIZED (
+    SELECT t.node, min(t.depth) AS depth FROM top t GROUP BY t.node
+  )
+  SELECT s.node
+  FROM (
+    SELECT DISTINCT b.node
+    FROM nearest t
+    CROSS JOIN LATERAL iom_subtree(t.node, $3 - t.depth, $4) b
+    -- a top below another one has nothing more, unless depths matter
+    WHERE $3 IS NOT NULL OR t.node NOT IN (
+      SELECT u.node
+      FROM nearest u
+      CROSS JOIN LATERAL iom_supervisors(u.node, $4) c
+      JOIN nearest o ON o.node = c.node)
+  ) s
+  ORDER BY iom_rank(s.node, $4);
+END;
+COMMENT ON FUNCTION iom_matrix(iom_node, text[], integer, date) IS 'the node and all below it along solid lines and dotted ones of the relations (null: any), each node once, in chart order, down to max_depth lines below it (null: all); empty for an unknown node';
+
 ----------------------------------------------------------------------------
 -- The chart as a table
 ----------------------------------------------------------------------------
@@ -981,6 +1027,45 @@ COMMENT ON COLUMN iom_org.height IS 'layers below it; 0 for a leaf';
 COMMENT ON COLUMN iom_org.is_leaf IS 'has no direct reports';
 COMMENT ON COLUMN iom_org.path IS 'the codes from the root down to it, with slashes between';
 GRANT SELECT ON iom_org TO PUBLIC;
+
+CREATE VIEW iom_levels AS
+SELECT
+  u.node,
+  u.node::text AS code,
+  u.name,
+  iom_ancestor(u.node, 1)::text AS level_1,
+  iom_ancestor(u.node, 2)::text AS level_2,
+  iom_ancestor(u.node, 3)::text AS level_3,
+  iom_ancestor(u.node, 4)::text AS level_4,
+  iom_ancestor(u.node, 5)::text AS level_5,
+  iom_ancestor(u.node, 6)::text AS level_6,
+  iom_ancestor(u.node, 7)::text AS level_7,
+  iom_ancestor(u.node, 8)::text AS level_8,
+  iom_ancestor(u.node, 9)::text AS level_9,
+  iom_ancestor(u.node, 10)::text AS level_10,
+  iom_ancestor(u.node, 11)::text AS level_11,
+  iom_ancestor(u.node, 12)::text AS level_12,
+  iom_level(u.node) AS depth
+FROM iom_unit u
+WHERE u.valid @> iom_as_of();
+COMMENT ON VIEW iom_levels IS 'the chart in flat columns: one row a node that exists on the day that is set (iomorg.as_of), or today, with its ancestors by level';
+COMMENT ON COLUMN iom_levels.node IS 'the node';
+COMMENT ON COLUMN iom_levels.code IS 'the node as text';
+COMMENT ON COLUMN iom_levels.name IS 'the name in full';
+COMMENT ON COLUMN iom_levels.level_1 IS 'the code of its root';
+COMMENT ON COLUMN iom_levels.level_2 IS 'the code of its ancestor, or its own, at level 2; null if it stands above that';
+COMMENT ON COLUMN iom_levels.level_3 IS 'the code of its ancestor, or its own, at level 3; null if it stands above that';
+COMMENT ON COLUMN iom_levels.level_4 IS 'the code of its ancestor, or its own, at level 4; null if it stands above that';
+COMMENT ON COLUMN iom_levels.level_5 IS 'the code of its ancestor, or its own, at level 5; null if it stands above that';
+COMMENT ON COLUMN iom_levels.level_6 IS 'the code of its ancestor, or its own, at level 6; null if it stands above that';
+COMMENT ON COLUMN iom_levels.level_7 IS 'the code of its ancestor, or its own, at level 7; null if it stands above that';
+COMMENT ON COLUMN iom_levels.level_8 IS 'the code of its ancestor, or its own, at level 8; null if it stands above that';
+COMMENT ON COLUMN iom_levels.level_9 IS 'the code of its ancestor, or its own, at level 9; null if it stands above that';
+COMMENT ON COLUMN iom_levels.level_10 IS 'the code of its ancestor, or its own, at level 10; null if it stands above that';
+COMMENT ON COLUMN iom_levels.level_11 IS 'the code of its ancestor, or its own, at level 11; null if it stands above that';
+COMMENT ON COLUMN iom_levels.level_12 IS 'the code of its ancestor, or its own, at level 12; null if it stands above that';
+COMMENT ON COLUMN iom_levels.depth IS 'its level, 1 for a root; beyond 12 there are ancestors that no column shows';
+GRANT SELECT ON iom_levels TO PUBLIC;
 
 ----------------------------------------------------------------------------
 -- changes: an organisation from a day on, what changed, what is wrong
@@ -1368,9 +1453,13 @@ COMMENT ON FUNCTION iom_unnest(iom_float_totals, date) IS 'the nodes that have o
 -- render: pictures
 ----------------------------------------------------------------------------
 
-CREATE FUNCTION iom_chart_tree(root iom_node, max_depth integer, as_of date, OUT node iom_node, OUT prefix text) RETURNS SETOF record
+CREATE FUNCTION iom_chart_tree(
+  root iom_node, max_depth integer, as_of date,
+  OUT node iom_node, OUT prefix text, OUT supervisor iom_node, OUT level integer,
+  OUT reports integer, OUT size integer
+) RETURNS SETOF record
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE ROWS 100;
-COMMENT ON FUNCTION iom_chart_tree(iom_node, integer, date) IS 'what iom_tree selects from: the nodes in chart order, and the strokes before each';
+COMMENT ON FUNCTION iom_chart_tree(iom_node, integer, date) IS 'what pictures are drawn from: the nodes in chart order, the strokes before each, its supervisor if that is drawn, its level, and how many direct reports and nodes of its subtree are drawn';
 
 CREATE FUNCTION iom_tree(
   root iom_node DEFAULT NULL, max_depth integer DEFAULT NULL,
@@ -1379,7 +1468,7 @@ CREATE FUNCTION iom_tree(
 LANGUAGE SQL STABLE PARALLEL SAFE ROWS 100
 BEGIN ATOMIC
   SELECT t.prefix || t.node::text || '  ' || translate(u.name, E'\n\r\t', '   ') || COALESCE(d.lines, '')
-  FROM iom_chart_tree($1, $2, $4) WITH ORDINALITY AS t (node, prefix, place)
+  FROM iom_chart_tree($1, $2, $4) WITH ORDINALITY AS t (node, prefix, supervisor, level, reports, size, place)
   JOIN iom_unit u ON u.node = t.node
   LEFT JOIN LATERAL (
     SELECT '  (' || string_agg(l.relation || ' ' || l.supervisor::text, ', ' ORDER BY l.relation, l.supervisor) || ')' AS lines
@@ -1389,3 +1478,315 @@ BEGIN ATOMIC
   ORDER BY t.place;
 END;
 COMMENT ON FUNCTION iom_tree(iom_node, integer, boolean, date) IS 'the chart drawn in text, one line a node: the subtree of root (null: all roots), down to max_depth levels below it (null: all), with dotted lines in parentheses on request';
+
+-- A picture's text: blanks and what no parser would take become single blanks,
+-- lines break after about 20 characters, and what means something to the parser
+-- is escaped as in HTML, with the mark that escapes begin with: & in Graphviz, #
+-- in Mermaid.
+
+CREATE FUNCTION iom_picture_text(value text, mark text) RETURNS text
+LANGUAGE SQL IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT replace(replace(replace(replace(
+      CASE $2
+        -- its directives, formulas, markdown and escapes too
+        WHEN '#' THEN replace(replace(replace(replace(replace(replace(
+          w.lines, '#', '#35;'), '&', '#amp;'), '%', '#37;'), '$', '#36;'), '`', '#96;'), E'\\', '#92;')
+        ELSE replace(w.lines, '&', '&amp;')
+      END,
+      '<', $2 || 'lt;'), '>', $2 || 'gt;'), '"', $2 || 'quot;'), E'\n', '<br/>')
+  FROM rtrim(replace(regexp_replace(regexp_replace(
+      -- Chinese and its like is twice as wide: while lines are made, each letter
+      -- is followed by a character that the text cannot have any more
+      regexp_replace(btrim(regexp_replace($1, '[[:cntrl:][:space:]]+', ' ', 'g')),
+        E'[\\u1100-\\u115f\\u2e80-\\ua4cf\\uac00-\\ud7a3\\uf900-\\ufaff\\ufe30-\\ufe6f\\uff00-\\uff60]', E'\\&\x01', 'g'),
+      -- long words are broken
+      '([^ ]{20})(?=[^ ])', E'\\1 ', 'g'),
+      '(.{1,20})( |$)', E'\\1\n', 'g'), E'\x01', ''), E'\n') AS w (lines);
+END;
+COMMENT ON FUNCTION iom_picture_text(text, text) IS 'what iom_dot and iom_mermaid write for a name: in lines of about 20 characters, escaped';
+
+CREATE FUNCTION iom_picture_look(
+  kind text, OUT look text, OUT sharp boolean, OUT fill text, OUT border text, OUT ink text
+)
+LANGUAGE SQL IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT v.look, v.sharp, v.fill, v.border, v.ink
+  FROM (VALUES
+    ('post', true, '#1f4e79', '#163a5b', '#ffffff', '{post}'::text[]),
+    ('office', false, '#fdf0c8', '#c9a227', '#222222', '{office,secretariat,bureau}'),
+    ('department', false, '#d6e6f5', '#4f86b8', '#222222', '{department,institute,division,directorate}'),
+    ('unit', false, '#dcedd9', '#6aa564', '#222222', '{unit,section,team}'),
+    ('place', true, '#e6dbee', '#8e6bab', '#222222', '{centre,center,field,branch}'),
+    ('people', false, '#fbe0cf', '#d08a54', '#222222', '{network,envoys,advisors}'),
+    ('body', true, '#ececec', '#8c8c8c', '#222222', '{governing_body,committee,forum,council,board}'),
+    ('other', false, '#ffffff', '#777777', '#222222', NULL)
+  ) AS v (look, sharp, fill, border, ink, kinds)
+  WHERE lower($1) = ANY (v.kinds) OR v.kinds IS NULL
+  ORDER BY v.kinds
+  LIMIT 1;
+END;
+COMMENT ON FUNCTION iom_picture_look(text) IS 'how iom_dot and iom_mermaid draw a kind: the name of the look, with sharp or round corners, and its colours';
+
+-- Where the boxes are.  Reports without reports of their own hang below their
+-- supervisor in stacks, about as high as makes a page of it; others stand side by
+-- side, each above all of its own.  So every stack is a column, and a node's
+-- columns are those of the nodes of its subtree, which come one after another in
+-- chart order: running totals tell where they begin and end.  Roots without
+-- reports stand in rows above it all.  Points, downwards and to the right.
+
+CREATE FUNCTION iom_picture_boxes(
+  root iom_node, max_depth integer, as_of date,
+  OUT place integer, OUT node iom_node, OUT supervisor iom_node, OUT kind text, OUT label text,
+  OUT x integer, OUT top integer, OUT height integer, OUT hangs boolean, OUT below integer
+) RETURNS SETOF record
+LANGUAGE SQL STABLE PARALLEL SAFE ROWS 100
+BEGIN ATOMIC
+  WITH drawn AS MATERIALIZED (
+    SELECT t.place::integer, t.node, t.supervisor, t.level, t.reports = 0 AS leaf, t.size, u.kind, p.label,
+      24 + 12 * (1 + (length(p.label) - length(replace(p.label, '<br/>', ''))) / 5) AS height,
+      ceil(sqrt(count(*) OVER ()))::integer AS stack
+    FROM iom_chart_tree($1, $2, $3) WITH ORDINALITY AS t (node, prefix, supervisor, level, reports, size, place)
+    JOIN iom_unit u ON u.node = t.node
+    CROSS JOIN LATERAL iom_picture_text(u.name, '&') AS p (label)
+  ), leaf AS MATERIALIZED (
+    SELECT s.*, count(*) OVER stack > 1 AS hangs,
+      (sum(s.height + 8) OVER (stack ORDER BY s.place))::integer - s.height - 8 AS down
+    FROM (
+      SELECT f.*, (f.number - 1) / ((f.siblings + f.columns - 1) / f.columns) AS "column"
+      FROM (
+        SELECT d.*, (row_number() OVER (siblings ORDER BY d.place))::integer AS number,
+          (count(*) OVER siblings)::integer AS siblings,
+          ((count(*) OVER siblings + d.stack - 1) / d.stack)::integer AS columns
+        FROM drawn d
+        WHERE d.leaf AND d.supervisor IS NOT NULL
+        WINDOW siblings AS (PARTITION BY d.supervisor)
+      ) f
+    ) s
+    WINDOW stack AS (PARTITION BY s.supervisor, s."column")
+  ), walked AS MATERIALIZED (
+    SELECT d.*, COALESCE(c.columns, 0) AS columns,
+      (sum(COALESCE(c.columns, 0)) OVER (ORDER BY d.place))::integer AS ended
+    FROM drawn d
+    LEFT JOIN (SELECT l.supervisor, max(l.columns) AS columns FROM leaf l GROUP BY l.supervisor) c
+      ON c.supervisor = d.node
+  ), single AS MATERIALIZED (
+    SELECT r.*, (r.number - 1) / r.row_length AS line, (r.number - 1) % r.row_length AS "column"
+    FROM (
+      SELECT d.*, (row_number() OVER (ORDER BY d.place))::integer AS number,
+        (count(*) OVER ())::integer AS singles, max(d.height) OVER () + 16 AS line_height,
+        greatest((SELECT max(w.ended) FROM walked w), ceil(sqrt(count(*) OVER ()))::integer) AS row_length
+      FROM drawn d
+      WHERE d.leaf AND d.supervisor IS NULL
+    ) r
+  ), page AS MATERIALIZED (
+    SELECT COALESCE(max((s.line + 1) * s.line_height) + 16, 0) AS top FROM single s
+  ), layer AS MATERIALIZED (
+    SELECT w.level, (p.top + sum(max(w.height) + 44) OVER (ORDER BY w.level))::integer AS below
+    FROM walked w CROSS JOIN page p
+    WHERE NOT w.leaf
+    GROUP BY w.level, p.top
+  )
+  SELECT w.place, w.node, w.supervisor, w.kind, w.label,
+    (w.ended - w.columns + e.ended) * 69, COALESCE(a.below, p.top), w.height, false, b.below
+  FROM walked w
+  JOIN walked e ON e.place = w.place + w.size - 1
+  JOIN layer b ON b.level = w.level
+  LEFT JOIN layer a ON a.level = w.level - 1
+  CROSS JOIN page p
+  WHERE NOT w.leaf
+  UNION ALL
+  SELECT l.place, l.node, l.supervisor, l.kind, l.label,
+    (w.ended - w.columns + l."column") * 138 + 69, a.below + l.down, l.height, l.hangs, NULL
+  FROM leaf l
+  JOIN walked w ON w.node = l.supervisor
+  JOIN layer a ON a.level = w.level
+  UNION ALL
+  SELECT s.place, s.node, NULL, s.kind, s.label,
+    s."column" * 138 + (s.row_length - least(s.row_length, s.singles - s.line * s.row_length)) * 69 + 69,
+    s.line * s.line_height, s.height, false, NULL
+  FROM single s
+  ORDER BY 1;
+END;
+COMMENT ON FUNCTION iom_picture_boxes(iom_node, integer, date) IS 'what iom_dot selects from: where each node is drawn, in points: the middle of its box, its top and height, whether it hangs in a stack, and where its reports begin';
+
+CREATE FUNCTION iom_dot(
+  root iom_node DEFAULT NULL, max_depth integer DEFAULT NULL,
+  dotted boolean DEFAULT false, as_of date DEFAULT NULL
+) RETURNS text
+LANGUAGE SQL STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  WITH box AS MATERIALIZED (
+    SELECT b.*, -(b.top + b.height / 2) AS y FROM iom_picture_boxes($1, $2, $4) b
+  )
+  SELECT concat_ws(E'\n',
+    'digraph iomorg {',
+    -- nop2: boxes and solid lines are where they are said to be, and only the
+    -- dotted lines have to find their way, which takes time with the third power
+    -- of the boxes: among many they are straight, and behind the boxes
+    format('  graph [layout=nop2, %s, charset="UTF-8", pad=0.2, bgcolor=white]',
+      CASE WHEN (SELECT count(*) FROM box b) <= 100 THEN 'splines=true, esep="+2", outputorder=nodesfirst'
+        ELSE 'splines=line, outputorder=edgesfirst' END),
+    '  node [shape=box, width=1.64, margin="0.03,0.03", fontname="Helvetica,Arial,sans-serif", fontsize=10]',
+    '  edge [dir=none, color="#6b7280", fontname="Helvetica,Arial,sans-serif", fontsize=9]',
+    (SELECT string_agg(format(
+        '  "%s" [label=<<b><font point-size="11">%s</font></b>%s>, pos="%s,%s", height=%s, style="filled%s", fillcolor="%s", color="%s", fontcolor="%s"]',
+        b.node, b.node, '<br/>' || nullif(b.label, ''), b.x, b.y, round(b.height / 72.0, 2),
+        CASE WHEN NOT k.sharp THEN ',rounded' END, k.fill, k.border, k.ink), E'\n' ORDER BY b.place)
+      FROM box b CROSS JOIN LATERAL iom_picture_look(b.kind) k),
+    -- a straight piece of a curve is one whose inner points lie at its ends
+    (SELECT string_agg(format('  "%s" -> "%s" [pos="%s"]', b.supervisor, b.node,
+        format(CASE WHEN b.hangs
+            THEN '%1$s,%2$s %1$s,%2$s %1$s,%3$s %1$s,%3$s %1$s,%3$s %4$s,%3$s %4$s,%3$s %4$s,%3$s %4$s,%5$s %4$s,%5$s %4$s,%5$s %6$s,%5$s %6$s,%5$s'
+            ELSE '%1$s,%2$s %1$s,%2$s %1$s,%3$s %1$s,%3$s %1$s,%3$s %7$s,%3$s %7$s,%3$s %7$s,%3$s %7$s,%8$s %7$s,%8$s' END,
+          s.x, -s.top - s.height, 15 - s.below, b.x - 65, b.y, b.x - 59, b.x, -b.top)), E'\n' ORDER BY b.place)
+      FROM box b JOIN box s ON s.node = b.supervisor),
+    (SELECT string_agg(format(
+        '  "%s" -> "%s" [label=<<table border="0" cellborder="0" cellpadding="1" bgcolor="#ffffffc0"><tr><td>%s</td></tr></table>>, style=dashed, constraint=false, color="#c2410c", fontcolor="#c2410c", penwidth=0.8]',
+        s.node, n.node, iom_picture_text(replace(l.relation, '_', ' '), '&')), E'\n' ORDER BY n.place, s.place, l.relation)
+      FROM iom_line l
+      JOIN box n ON n.node = l.node
+      JOIN box s ON s.node = l.supervisor
+      WHERE $3 AND l.line = 'dotted' AND l.valid @> iom_as_of($4)),
+    '}');
+END;
+COMMENT ON FUNCTION iom_dot(iom_node, integer, boolean, date) IS 'the chart for Graphviz (dot -Tsvg): the subtree of root (null: all roots), down to max_depth levels below it (null: all), with the dotted lines between nodes of it on request';
+
+CREATE FUNCTION iom_mermaid(
+  root iom_node DEFAULT NULL, max_depth integer DEFAULT NULL,
+  dotted boolean DEFAULT false, as_of date DEFAULT NULL
+) RETURNS text
+LANGUAGE SQL STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  WITH box AS MATERIALIZED (
+    -- codes have no small letters: these stand for what an ID cannot have
+    SELECT t.place, t.node, t.supervisor, translate(t.node::text, '-.', 'hd') AS id, u.name, k.*
+    FROM iom_chart_tree($1, $2, $4) WITH ORDINALITY AS t (node, prefix, supervisor, level, reports, size, place)
+    JOIN iom_unit u ON u.node = t.node
+    CROSS JOIN LATERAL iom_picture_look(u.kind) k
+  )
+  SELECT concat_ws(E'\n',
+    '%%{init: {"flowchart": {"nodeSpacing": 12, "rankSpacing": 80}}}%%',
+    'flowchart LR',
+    (SELECT string_agg(format(CASE WHEN b.sharp THEN '  %s["<b>%s</b>%s"]:::%s' ELSE '  %s("<b>%s</b>%s"):::%s' END,
+        b.id, b.node, '<br/>' || nullif(iom_picture_text(b.name, '#'), ''), b.look), E'\n' ORDER BY b.place)
+      FROM box b),
+    (SELECT string_agg(format('  %s --- %s', s.id, b.id), E'\n' ORDER BY b.place)
+      FROM box b JOIN box s ON s.node = b.supervisor),
+    (SELECT string_agg(format('  %s -.-%s %s', s.id, '|"' || nullif(iom_picture_text(replace(l.relation, '_', ' '), '#'), '') || '"|', n.id),
+        E'\n' ORDER BY n.place, s.place, l.relation)
+      FROM iom_line l
+      JOIN box n ON n.node = l.node
+      JOIN box s ON s.node = l.supervisor
+      WHERE $3 AND l.line = 'dotted' AND l.valid @> iom_as_of($4)),
+    (SELECT string_agg(DISTINCT format('  classDef %s fill:%s,stroke:%s,color:%s', b.look, b.fill, b.border, b.ink), E'\n')
+      FROM box b));
+END;
+COMMENT ON FUNCTION iom_mermaid(iom_node, integer, boolean, date) IS 'the chart for Mermaid, which GitHub and many wikis draw: the subtree of root (null: all roots), down to max_depth levels below it (null: all), with the dotted lines between nodes of it on request';
+
+-- Chart order is the order in which the objects begin; what ends between a node
+-- and the next is as many as it lies deeper, so no recursion is needed.
+CREATE FUNCTION iom_json(
+  root iom_node DEFAULT NULL, max_depth integer DEFAULT NULL,
+  dotted boolean DEFAULT false, as_of date DEFAULT NULL
+) RETURNS jsonb
+LANGUAGE SQL STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT (CASE WHEN $1 IS NULL THEN '[' || COALESCE(string_agg(o.piece, '' ORDER BY o.place), '') || ']'
+    ELSE string_agg(o.piece, '' ORDER BY o.place) END)::jsonb
+  FROM (
+    SELECT t.place,
+      rtrim(json_build_object(
+        'code', t.node::text, 'name', u.name, 'kind', u.kind, 'head_title', u.head_title, 'level', t.level,
+        'relation', (SELECT l.relation FROM iom_line l WHERE l.node = t.node AND l.line = 'solid' AND l.valid @> iom_as_of($4)))::text, '}')
+      || CASE WHEN $3 THEN ', "dotted": ' || COALESCE((
+          SELECT json_agg(json_build_object('supervisor', l.supervisor::text, 'relation', l.relation) ORDER BY l.relation, l.supervisor)
+          FROM iom_line l WHERE l.node = t.node AND l.line = 'dotted' AND l.valid @> iom_as_of($4))::text, '[]') ELSE '' END
+      || ', "children": ['
+      || repeat(']}', t.level + 1 - COALESCE(lead(t.level) OVER chart, min(t.level) OVER ()))
+      || CASE WHEN lead(t.level) OVER chart <= t.level THEN ',' ELSE '' END AS piece
+    FROM iom_chart_tree($1, $2, $4) WITH ORDINALITY AS t (node, prefix, supervisor, level, reports, size, place)
+    JOIN iom_unit u ON u.node = t.node
+    WINDOW chart AS (ORDER BY t.place)
+  ) o;
+END;
+COMMENT ON FUNCTION iom_json(iom_node, integer, boolean, date) IS 'the chart as nested objects with code, name, kind, head_title, level, relation (to the supervisor) and children, on request also dotted: one object for a root, null if it is unknown; an array of all roots for a null root; down to max_depth levels below it (null: all)';
+
+----------------------------------------------------------------------------
+-- find: search
+----------------------------------------------------------------------------
+
+CREATE FUNCTION iom_word_similarity(query text, value text) RETURNS real
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION iom_word_similarity(text, text) IS 'word_similarity of extension pg_trgm, wherever that is; null if it is not installed';
+
+-- Words as they are, for codes, names, other languages and beginnings; and
+-- English ones by their stem.  Immutable, so that it can be indexed.
+CREATE FUNCTION iom_find_document(node iom_node, name text, mandate text) RETURNS tsvector
+LANGUAGE SQL IMMUTABLE PARALLEL SAFE COST 100
+BEGIN ATOMIC
+  SELECT setweight(to_tsvector('pg_catalog.simple', $1::text || ' ' || translate($1::text, '-._', '   ')), 'A')
+    || setweight(to_tsvector('pg_catalog.simple', $2), 'B')
+    || setweight(to_tsvector('pg_catalog.english', $2), 'B')
+    || to_tsvector('pg_catalog.english', COALESCE($3, ''));
+END;
+COMMENT ON FUNCTION iom_find_document(iom_node, text, text) IS 'what iom_find searches of a unit; a GIN index on it makes that fast where units are many';
+
+-- What is asked for: every word as a beginning or as an English stem, but for
+-- the stop words, unless there is nothing else.
+CREATE FUNCTION iom_find_query(query text, operator text) RETURNS tsquery
+LANGUAGE SQL IMMUTABLE PARALLEL SAFE COST 100
+BEGIN ATOMIC
+  SELECT string_agg(format(CASE WHEN t.stem IS NULL THEN '%s:*' ELSE '(%s:*|%s)' END, w.quoted, t.stem), $2)::tsquery
+  FROM (
+    SELECT l.lexeme, '''' || replace(replace(l.lexeme, E'\\', E'\\\\'), '''', '''''') || '''' AS quoted,
+      ts_lexize('pg_catalog.english_stem', l.lexeme) AS stems,
+      bool_and(ts_lexize('pg_catalog.english_stem', l.lexeme) = '{}') OVER () AS only_stop_words
+    FROM unnest(to_tsvector('pg_catalog.simple', $1)) AS l
+  ) w
+  CROSS JOIN LATERAL (
+    SELECT '''' || replace(replace(w.stems[1], E'\\', E'\\\\'), '''', '''''') || ''''
+  ) AS t (stem)
+  WHERE w.stems IS DISTINCT FROM '{}' OR w.only_stop_words;
+END;
+COMMENT ON FUNCTION iom_find_query(text, text) IS 'what iom_find asks for: the words of the query, each as a beginning or as an English stem, joined by & or |';
+
+CREATE FUNCTION iom_find(
+  query text, as_of date DEFAULT NULL,
+  OUT node iom_node, OUT name text, OUT score real
+) RETURNS SETOF record
+LANGUAGE SQL STABLE PARALLEL SAFE ROWS 10
+BEGIN ATOMIC
+  WITH asked AS MATERIALIZED (
+    SELECT btrim($1) AS words, iom_find_query($1, '&') AS every_word, iom_find_query($1, '|') AS some_word
+  ), exact AS MATERIALIZED (
+    SELECT u.node, u.name, 1::real AS score
+    FROM asked a JOIN iom_unit u ON u.node::text = upper(a.words)
+    WHERE u.valid @> iom_as_of($2)
+  ), found AS MATERIALIZED (
+    SELECT e.* FROM exact e
+    UNION ALL
+    SELECT u.node, u.name, CASE WHEN lower(u.name) = lower(a.words) THEN 0.99
+      ELSE (0.5 + 0.5 * ts_rank(iom_find_document(u.node, u.name, u.mandate), a.every_word, 32))::real END
+    FROM asked a JOIN iom_unit u ON iom_find_document(u.node, u.name, u.mandate) @@ a.every_word
+    WHERE u.valid @> iom_as_of($2) AND NOT EXISTS (SELECT FROM exact e WHERE e.node = u.node)
+  ), near AS (
+    -- only if that is nothing: parts of names, some of the words, similar ones
+    SELECT u.node, u.name, (0.5 * greatest(
+      CASE WHEN strpos(lower(u.node::text || ' ' || u.name), lower(a.words)) > 0 THEN 0.9 END,
+      CASE WHEN iom_find_document(u.node, u.name, u.mandate) @@ a.some_word
+        THEN greatest(ts_rank(iom_find_document(u.node, u.name, u.mandate), a.some_word, 32), 0.02) END,
+      CASE WHEN s.similarity >= 0.4 THEN s.similarity END))::real AS score
+    FROM asked a
+    JOIN iom_unit u ON u.valid @> iom_as_of($2)
+    CROSS JOIN LATERAL (
+      SELECT greatest(iom_word_similarity(a.words, u.name), iom_word_similarity(a.words, u.node::text)) AS similarity
+    ) s
+    WHERE a.words <> '' AND NOT EXISTS (SELECT FROM found)
+  )
+  SELECT f.* FROM found f
+  UNION ALL
+  SELECT n.* FROM near n WHERE n.score IS NOT NULL
+  ORDER BY 3 DESC, 1;
+END;
+COMMENT ON FUNCTION iom_find(text, date) IS 'nodes by code, name and mandate, the best first: score 1 for the very code, 0.99 for the very name, from 0.5 where every word is found (as a beginning, or in another English form), less where only some of it is, or similar words if pg_trgm is installed';

@@ -131,7 +131,11 @@ SELECT iom_path('NEWER'), iom_size('DG'), 'NEWER'::iom_node <@ 'OSS' AS within,
   (SELECT count(*) FROM iom_org) AS org,
   (SELECT count(*) FROM iom_relations('NEWER')) AS lines,
   (SELECT count(*) FROM iom_tree('OSS-MAC')) AS tree,
-  (SELECT count(*) FROM iom_reports('DDGMR', 'oversees')) AS oversees;
+  (SELECT count(*) FROM iom_reports('DDGMR', 'oversees')) AS oversees,
+  (SELECT count(*) FROM iom_matrix('DGEO')) AS matrix,
+  (SELECT count(*) FROM iom_levels) AS levels,
+  (SELECT count(*) FROM iom_find('newer')) AS found,
+  length(iom_dot('DOE')) > 100 AS dot, length(iom_mermaid('DOE')) > 100 AS mermaid, iom_json('NEWER')->>'level' AS json;
 EXECUTE regress_level('OSS');
 INSERT INTO iom_line (node, supervisor) VALUES ('DG', 'NEWER');
 DELETE FROM iom_unit WHERE node = 'NEWER';

@@ -141,6 +141,10 @@ SELECT iom_path('DLA'), iom_node 'DLA' <@ 'DG' AS within;
 SELECT count(*) FROM iom_relations('DG');
 SELECT count(*) FROM iom_reports('DDGMR', 'oversees');
 SELECT count(*) FROM iom_tree('DDGO', dotted => true);
+SELECT length(iom_dot(dotted => true)) > 1000 AS dot, length(iom_mermaid(dotted => true)) > 1000 AS mermaid,
+  iom_json('DOE', dotted => true)->>'level' AS level, (SELECT count(*) FROM iom_matrix('DDGO', '{assists}')) AS matrix;
+SELECT node FROM iom_find('legal affairs');
+SELECT level_3 FROM iom_levels WHERE code = 'DLA';
 SELECT count(*), max(level) FROM iom_org;
 BEGIN;
 UPDATE public.iom_line SET supervisor = 'COS' WHERE node OPERATOR(public.=) 'DLA' AND line = 'solid';

@@ -1,9 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * render.c
- *	  Drawing the chart as text.
+ *	  What pictures of the chart are drawn from: the nodes in chart order, each
+ *	  with what can be known of it without the others.
  *
- * A line's prefix is that of its supervisor, where the supervisor's own branch
+ * The pictures themselves are made in SQL (see the script's section).  For
+ * one of them, iom_tree, there is a prefix.  A line's prefix is that of its supervisor, where the supervisor's own branch
  * mark has become a stroke that goes on or a blank, and a branch mark:
  *
  *		DG
@@ -62,7 +64,8 @@ static const Strokes ascii_strokes = {
 
 /*
  * Draw the subtree of top, down to the given number of levels below it: rows
- * of (node, prefix).
+ * of (node, prefix, supervisor, level, reports, size).  The supervisor is null
+ * for top; reports and size count what is drawn.
  */
 static void
 draw_subtree(ReturnSetInfo *rsinfo, const Chart *chart, uint32 top,
@@ -81,8 +84,9 @@ draw_subtree(ReturnSetInfo *rsinfo, const Chart *chart, uint32 top,
 	for (uint32 rank = top; rank < end;)
 	{
 		uint32		depth = place[rank].level - place[top].level;
-		Datum		values[2];
-		bool		nulls[2] = {false};
+		bool		cut = depth >= max_depth;
+		Datum		values[6];
+		bool		nulls[6] = {false};
 		bool		last;
 		char	   *prefix;
 
@@ -107,12 +111,21 @@ draw_subtree(ReturnSetInfo *rsinfo, const Chart *chart, uint32 top,
 
 		values[0] = IomNodeGetDatum(chart->code[rank]);
 		values[1] = CStringGetTextDatum(prefix);
+		nulls[2] = depth == 0;
+		if (depth > 0)
+			values[2] = IomNodeGetDatum(chart->code[place[rank].parent]);
+		values[3] = Int32GetDatum((int32) place[rank].level);
+		values[4] = Int32GetDatum(cut ? 0 : (int32) chart_span(chart, rank));
+		values[5] = Int32GetDatum(max_depth == PG_UINT32_MAX ?
+								  (int32) place[rank].size :
+								  (int32) chart_count_to_level(chart, rank,
+															   place[top].level + max_depth));
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values,
 							 nulls);
 		pfree(DatumGetPointer(values[1]));
 		pfree(prefix);
 
-		rank += depth >= max_depth ? place[rank].size : 1;
+		rank += cut ? place[rank].size : 1;
 	}
 	pfree(indent.data);
 }

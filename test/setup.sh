@@ -4,6 +4,7 @@
 #
 #   iom_begin                        temporary directory, clean-up on any exit
 #   iom_install_packages what...     what is missing for it, by apt-get
+#   iom_install_graphviz             if pictures are drawn
 #   iom_copy_tree                    the checkout itself stays clean
 #   iom_build                        and installs in the temporary directory
 #   iom_start_server                 on a socket in the temporary directory
@@ -198,6 +199,18 @@ iom_install_packages() { # demo | test [clients]
 		iom_say "$PG_CONFIG: still has no server headers"
 		return 1
 	fi
+}
+
+# Installs Graphviz if it is missing; nothing but pictures needs it.
+iom_install_graphviz() {
+	! command -v dot >/dev/null || return 0
+	if ! command -v apt-get >/dev/null ||
+		{ [ ${#iom_root[@]} -gt 0 ] && ! { command -v sudo >/dev/null && sudo true; }; }; then
+		iom_say "missing: graphviz; as root: apt-get install --no-install-recommends graphviz"
+		return 1
+	fi
+	echo "installing: graphviz"
+	iom_apt_get install graphviz 2>/dev/null || { iom_apt_get update; iom_apt_get install graphviz; }
 }
 
 # The major version that Debian's metapackage stands for.

@@ -83,6 +83,3 @@ FROM (SELECT iom_ancestor(unit, 2) AS branch, count(*) AS headcount
       FROM staff GROUP BY 1) AS b
 JOIN iom_unit ON node = branch
 ORDER BY iom_rank(branch);
-
-\set ECHO none
-\echo :bold'That is it: the server is gone again. README.md tells the rest.':plain

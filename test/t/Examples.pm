@@ -1,6 +1,6 @@
 # The examples of a document, run as a reader would: every ```sql block in its
-# order, in one database; a ```text block right after one is what it must print.
-# The line `<!-- not run -->` before a block leaves it out.
+# order, in one database; a ```text block right after one is what it must print,
+# and so is a ```mermaid block, without the table around it. The line `<!-- not run -->` before a block leaves it out.
 #
 #   use FindBin;
 #   use lib $FindBin::RealBin;
@@ -48,7 +48,11 @@ sub examples
 			}
 			else
 			{
-				$last->{prints} = $body if $language eq 'text' && $last;
+				if ($last && $language =~ /^(?:text|mermaid)$/)
+				{
+					$last->{prints} = $body;
+					$last->{bare} = $language eq 'mermaid';
+				}
 				undef $last;
 			}
 			$skip = 0;
@@ -88,7 +92,7 @@ sub examples_ok
 		my ($out, $err);
 		my $name = "$document:$example->{line}";
 		my $ran = IPC::Run::run(
-			[ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr($database) ],
+			[ 'psql', '-X', '-q', ($example->{bare} ? '-At' : ()), '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr($database) ],
 			'<', \$example->{sql}, '>', \$out, '2>', \$err);
 
 		ok($fails ? !$ran : $ran, $fails ? "$name fails" : "$name runs") or diag($err);
