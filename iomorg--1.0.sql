@@ -1237,8 +1237,8 @@ BEGIN ATOMIC
     SELECT NULL, CASE WHEN t.oid IS NULL THEN 'trigger missing' ELSE 'trigger disabled' END,
       format('%s on %s', n.name, r.relname)
     FROM (VALUES
-        ('iom_unit'::regclass, ARRAY['_iom_begin', '_iom_end', 'iom_replica_row', 'iom_replica_truncate', 'iom_unit_sound']),
-        ('iom_line'::regclass, ARRAY['_iom_begin', '_iom_end', 'iom_replica_row', 'iom_replica_truncate', 'iom_line_sound']),
+        ('iom_unit'::regclass, ARRAY['_iom_begin', '_iom_end', '_iom_replica_row', 'iom_unit_sound']),
+        ('iom_line'::regclass, ARRAY['_iom_begin', '_iom_end', '_iom_replica_row', 'iom_line_sound']),
         ('iom_unit'::regclass, ARRAY['iom_origin', 'iom_history_insert', 'iom_history_update', 'iom_history_delete', 'iom_history_truncate']),
         ('iom_line'::regclass, ARRAY['iom_origin', 'iom_history_insert', 'iom_history_update', 'iom_history_delete', 'iom_history_truncate']),
         ('iom_appointment'::regclass, ARRAY['iom_origin', 'iom_history_insert', 'iom_history_update', 'iom_history_delete', 'iom_history_truncate']),
@@ -1248,7 +1248,7 @@ BEGIN ATOMIC
     JOIN pg_class r ON r.oid = e.relation
     LEFT JOIN pg_trigger t ON t.tgrelid = e.relation AND t.tgname = n.name AND NOT t.tgisinternal
     WHERE t.oid IS NULL
-      OR t.tgenabled NOT IN ('A', CASE WHEN n.name LIKE 'iom\_replica%' THEN 'R'::"char" ELSE 'O'::"char" END)
+      OR t.tgenabled NOT IN ('A', CASE WHEN n.name LIKE '\_iom\_replica%' THEN 'R'::"char" ELSE 'O'::"char" END)
     UNION ALL
     SELECT NULL, CASE WHEN c.oid IS NULL THEN 'constraint missing' ELSE 'constraint not valid' END,
       format('%s on %s', n.name, r.relname)
