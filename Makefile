@@ -5,7 +5,7 @@
 # make test-matrix, test-valgrind, check-static, coverage: see README.md, Tests.
 
 EXTENSION = iomorg
-DATA = iomorg--1.0.sql
+DATA = iomorg--1.0.sql iomorg--1.0--1.1.sql
 PGFILEDESC = "iomorg - an organisation's hierarchy, known to the planner"
 
 MODULE_big = iomorg
