@@ -80,6 +80,8 @@ REGRESS = \
 	chain
 
 ISOLATION = \
+	changes_close \
+	changes_move \
 	edit_order \
 	guard_cycle \
 	guard_ends \

@@ -1136,14 +1136,15 @@ CREATE FUNCTION iom_diff(
 ) RETURNS SETOF record
 LANGUAGE SQL STABLE PARALLEL SAFE ROWS 100
 BEGIN ATOMIC
-  SELECT d.node, d.change, d.old, d.new
+  -- paths, which may be long, are made only where somebody looks at them
+  SELECT d.node, d.change,
+    CASE d.change WHEN 'carried' THEN iom_path(d.node, as_of => iom_as_of($1)) WHEN 'renamed' THEN d.old_name ELSE d.before::text END AS old,
+    CASE d.change WHEN 'carried' THEN iom_path(d.node, as_of => iom_as_of($2)) WHEN 'renamed' THEN d.new_name ELSE d.after::text END AS new
   FROM (
-    SELECT c.place, c.node, c.change,
-      CASE WHEN c.change = 'carried' THEN iom_path(c.node, as_of => iom_as_of($1)) ELSE c.before::text END AS old,
-      CASE WHEN c.change = 'carried' THEN iom_path(c.node, as_of => iom_as_of($2)) ELSE c.after::text END AS new
+    SELECT c.place, c.node, c.change, c.before, c.after, NULL AS old_name, NULL AS new_name
     FROM iom_chart_diff($1, $2) c
     UNION ALL
-    SELECT iom_rank(r.node, $2), r.node, 'renamed', r.old, r.new
+    SELECT iom_rank(r.node, $2), r.node, 'renamed', NULL, NULL, r.old, r.new
     FROM (
       SELECT n.node, iom_recorded_name(n.node, iom_as_of($1)) AS old, iom_recorded_name(n.node, iom_as_of($2)) AS new
       FROM (

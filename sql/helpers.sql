@@ -11,7 +11,7 @@ SET jit = off;
 -- Other tests rolled back thousands of rows, which slow queries would read
 -- over and over.  From now on nothing happens to the tables in the background:
 -- some tests look at which charts are kept.
-VACUUM ANALYZE iom_unit, iom_line, iom_appointment, iom_revision;
+VACUUM ANALYZE iom_unit, iom_line, iom_appointment, iom_revision, iom_history;
 ALTER TABLE iom_unit SET (autovacuum_enabled = off);
 ALTER TABLE iom_line SET (autovacuum_enabled = off);
 ALTER TABLE iom_revision SET (autovacuum_enabled = off);

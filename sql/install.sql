@@ -85,11 +85,12 @@ ORDER BY provolatile, signature COLLATE "C";
 SELECT string_agg(signature, ', ' ORDER BY signature COLLATE "C") AS stable_and_leakproof
 FROM pg_temp.regress_function WHERE provolatile = 's' AND proleakproof;
 
--- Any of them can run in a parallel worker but for triggers and what tells of
--- this very process
+-- Any of them can run in a parallel worker but for triggers, what changes
+-- something, and what tells of this very process
 SELECT signature, proparallel
 FROM pg_temp.regress_function
-WHERE proparallel <> 's' AND prorettype <> 'trigger'::regtype;
+WHERE proparallel <> 's' AND prorettype <> 'trigger'::regtype
+ORDER BY signature COLLATE "C";
 SELECT DISTINCT prorettype = 'trigger'::regtype AS trigger, proparallel
 FROM pg_temp.regress_function
 WHERE prorettype = 'trigger'::regtype;
