@@ -36,9 +36,11 @@ JOIN regress_closure() c ON c.ancestor = m.node
 JOIN regress_staff s ON s.unit = c.node
 GROUP BY m.login;
 ALTER TABLE regress_staff ENABLE ROW LEVEL SECURITY;
-CREATE POLICY own_subtree ON regress_staff USING (unit = ANY (ARRAY(
-	SELECT s.node FROM regress_manager m, iom_subtree(m.node, as_of => (now() AT TIME ZONE 'UTC')::date) s
-	WHERE m.login = current_user)));
+CREATE POLICY own_subtree ON regress_staff USING (
+	unit <@ (SELECT node FROM regress_manager WHERE login = current_user)
+	AND EXISTS (SELECT FROM regress_manager
+		WHERE login = current_user
+		AND iom_common_supervisor(unit, node, (now() AT TIME ZONE 'UTC')::date) = node));
 GRANT SELECT ON regress_manager, regress_staff, regress_truth TO PUBLIC;
 GRANT UPDATE ON regress_staff TO regress_oss;
 
@@ -127,6 +129,14 @@ SELECT DISTINCT unit FROM regress_staff ORDER BY unit;
 SET LOCAL iomorg.as_of = '2020-01-01';
 SELECT DISTINCT unit FROM regress_staff ORDER BY unit;
 SELECT DISTINCT unit FROM regress_staff WHERE unit <@ 'OSS' ORDER BY unit;
+RESET iomorg.as_of;
+SELECT DISTINCT unit, set_config('iomorg.as_of', '2020-01-01', true) FROM regress_staff ORDER BY unit;
+RESET iomorg.as_of;
+SET LOCAL enable_indexscan = off;
+SET LOCAL enable_indexonlyscan = off;
+SET LOCAL enable_bitmapscan = off;
+SELECT DISTINCT unit, set_config('iomorg.as_of', '2020-01-01', true) FROM regress_staff ORDER BY unit;
+SELECT DISTINCT unit FROM regress_staff ORDER BY unit;
 ROLLBACK;
 
 -- plans that were made for another role, or before a reorganisation.
@@ -190,9 +200,13 @@ DROP TABLE regress_plain;
 -- Several nodes a manager, some below others, and one who sees everything.
 ALTER TABLE regress_manager DROP CONSTRAINT regress_manager_pkey, ADD PRIMARY KEY (login, node);
 INSERT INTO regress_manager VALUES ('regress_oss', 'OSS-MAC'), ('regress_oss', 'DLA');
+ALTER POLICY own_subtree ON regress_staff USING (unit = ANY (ARRAY(
+	SELECT s.node FROM regress_manager m, iom_subtree(m.node, as_of => (now() AT TIME ZONE 'UTC')::date) s
+	WHERE m.login = current_user)));
 CREATE POLICY everything ON regress_staff TO regress_dla USING (true);
 SET ROLE regress_oss;
 SELECT unit, count(*) FROM regress_staff GROUP BY unit ORDER BY unit;
+SELECT regress_access($$SELECT * FROM regress_staff WHERE unit <@ 'OSS-MAC' AND grade = 'P1'$$);
 SET ROLE regress_dla;
 SELECT count(*) FROM regress_staff;
 RESET ROLE;
