@@ -1459,7 +1459,7 @@ CREATE FUNCTION iom_chart_tree(
   OUT node iom_node, OUT prefix text, OUT supervisor iom_node, OUT level integer,
   OUT reports integer, OUT size integer
 ) RETURNS SETOF record
-AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE ROWS 100;
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE ROWS 1000;
 COMMENT ON FUNCTION iom_chart_tree(iom_node, integer, date) IS 'what pictures are drawn from: the nodes in chart order, the strokes before each, its supervisor if that is drawn, its level, and how many direct reports and nodes of its subtree are drawn';
 
 CREATE FUNCTION iom_tree(
@@ -1541,7 +1541,7 @@ CREATE FUNCTION iom_picture_boxes(
   OUT place integer, OUT node iom_node, OUT supervisor iom_node, OUT kind text, OUT label text,
   OUT x integer, OUT top integer, OUT height integer, OUT hangs boolean, OUT below integer
 ) RETURNS SETOF record
-LANGUAGE SQL STABLE PARALLEL SAFE ROWS 100
+LANGUAGE SQL STABLE PARALLEL SAFE ROWS 1000
 BEGIN ATOMIC
   WITH drawn AS MATERIALIZED (
     SELECT t.place::integer, t.node, t.supervisor, t.level, t.reports = 0 AS leaf, t.size, u.kind, p.label,
