@@ -30,7 +30,7 @@ class Node(sa.types.UserDefinedType):
 
 base.ischema_names["iom_node"] = Node
 
-warnings.simplefilter("error")  # that reflection does not know a type
+warnings.filterwarnings("error", "Did not recognize type")
 engine = sa.create_engine("postgresql+psycopg2://", future=True)
 sa.event.listen(engine, "connect", lambda connection, record: register_nodes(connection))
 connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
