@@ -24,14 +24,14 @@ my $objects = q{
 		UNION ALL
 		SELECT 'aggregate ' || p.oid::regprocedure || a.aggtransfn || a.aggfinalfn || a.aggcombinefn || a.aggserialfn FROM object o JOIN pg_proc p ON o.classid = 'pg_proc'::regclass AND p.oid = o.objid JOIN pg_aggregate a ON a.aggfnoid = p.oid
 		UNION ALL
-		SELECT 'relation ' || c.relname || c.relkind || coalesce(c.relacl::text, '') || CASE WHEN c.relkind = 'v' THEN pg_get_viewdef(c.oid) ELSE '' END FROM object o JOIN pg_class c ON o.classid = 'pg_class'::regclass AND c.oid = o.objid
+		SELECT 'relation ' || c.relname || c.relkind::text || coalesce(c.relacl::text, '') || CASE WHEN c.relkind = 'v' THEN pg_get_viewdef(c.oid) ELSE '' END FROM object o JOIN pg_class c ON o.classid = 'pg_class'::regclass AND c.oid = o.objid
 		UNION ALL
 		SELECT 'column ' || c.relname || '.' || a.attname || ' ' || a.attnum || ' ' || format_type(a.atttypid, a.atttypmod) || a.attnotnull || coalesce(pg_get_expr(d.adbin, d.adrelid), '') || coalesce(col_description(c.oid, a.attnum), '')
 		FROM object o JOIN pg_class c ON o.classid = 'pg_class'::regclass AND c.oid = o.objid JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 LEFT JOIN pg_attrdef d ON (d.adrelid, d.adnum) = (a.attrelid, a.attnum)
 		UNION ALL
 		SELECT 'constraint ' || n.conname || coalesce(n.conrelid::regclass::text, '') || pg_get_constraintdef(n.oid) FROM object o JOIN pg_constraint n ON o.objid = n.conrelid
 		UNION ALL
-		SELECT 'trigger ' || pg_get_triggerdef(t.oid) || t.tgenabled || coalesce(obj_description(t.oid, 'pg_trigger'), '') FROM object o JOIN pg_trigger t ON t.tgrelid = o.objid AND NOT t.tgisinternal
+		SELECT 'trigger ' || pg_get_triggerdef(t.oid) || t.tgenabled::text || coalesce(obj_description(t.oid, 'pg_trigger'), '') FROM object o JOIN pg_trigger t ON t.tgrelid = o.objid AND NOT t.tgisinternal
 		UNION ALL
 		SELECT 'index ' || pg_get_indexdef(i.indexrelid) FROM object o JOIN pg_index i ON i.indrelid = o.objid
 		UNION ALL
