@@ -399,6 +399,37 @@ sub test_date
 	$session->quit;
 }
 
+#
+# The day of a role and of a database, which are set before the library is
+# loaded
+#
+sub test_day_of_role
+{
+	my $ask = q{SELECT current_setting('iomorg.as_of') || ' ' || iom_level('OMB') || ' ' || iom_as_of()};
+	my $as = sub {
+		my ($user, $database, $query) = @_;
+		return $node->safe_psql($database, $query, extra_params => [ '-U', $user ]);
+	};
+
+	$node->safe_psql('postgres', q{
+		CREATE ROLE archivist LOGIN;
+		ALTER ROLE archivist SET iomorg.as_of = '2001-02-03';
+		CREATE ROLE reader LOGIN});
+	is($as->('archivist', 'postgres', $ask), '2001-02-03 2 2001-02-03', 'ALTER ROLE SET');
+	is($as->('reader', 'postgres', q{SELECT iom_as_of() = current_date}), 't', 'is for that role only');
+	is($as->('archivist', 'postgres', "SET iomorg.as_of = ''; SELECT iom_as_of() = current_date; RESET iomorg.as_of; SELECT iom_as_of()"),
+		"t\n2001-02-03", 'and what RESET goes back to');
+	$node->safe_psql('postgres', q{
+		ALTER DATABASE postgres SET iomorg.as_of = '2002-03-04';
+		ALTER ROLE reader IN DATABASE postgres SET iomorg.as_of = '2003-04-05'});
+	is($as->('archivist', 'postgres', $ask), '2001-02-03 2 2001-02-03', 'a role goes before the database');
+	is($as->('reader', 'postgres', $ask), '2003-04-05 2 2003-04-05', 'a role in the database before both');
+	is($node->safe_psql('postgres', $ask), '2002-03-04 2 2002-03-04', 'ALTER DATABASE SET');
+	$node->safe_psql('postgres', q{
+		ALTER DATABASE postgres RESET iomorg.as_of;
+		DROP ROLE archivist, reader});
+}
+
 test_cancel();
 test_many_changes();
 test_two_phase();
@@ -407,4 +438,5 @@ test_exported();
 test_discard();
 test_parallel();
 test_date();
+test_day_of_role();
 done_testing();
