@@ -57,6 +57,7 @@ REGRESS = \
 	guard \
 	guard_dates \
 	privileges \
+	unsound \
 	within \
 	forest \
 	chain
