@@ -75,6 +75,7 @@ REGRESS = \
 	check \
 	privileges \
 	security \
+	unsound \
 	within \
 	forest \
 	chain

@@ -9,8 +9,8 @@
 #                                `warnings` for the strict builds
 #   IOM_SHOW_DIFFS=1 make test   print every difference, keep no files
 #   IOM_SANITIZE=1 make test     undefined behaviour is a failure
-#   make coverage                so is less than 95% of the lines of src/ run on
-#                                the server; the others are listed
+#   make coverage                so is less than 95% of the lines of src/ run;
+#                                the others are listed
 #
 # The last line is `N passed, N failed`. Counted are: a regression test, an
 # isolation spec, a TAP assertion, a unit test, a compiler; a part that could not run, or
@@ -116,18 +116,19 @@ strict_builds() {
 	done
 }
 
-# Lines of src/ that the server's tests ran, and those that none did.
+# Lines of src/ that the server's and the unit tests ran, and that none did.
 coverage() {
 	local trace=$iom_tmp/coverage.info percent
 
 	echo "== coverage"
 	command -v lcov >/dev/null || iom_apt_get install lcov
 	iom_run pg_ctl -D "$iom_tmp/data" -s -m fast stop
-	lcov -q -c -d "$iom_tmp/tree/src" --no-external -o "$trace" 2>/dev/null
+	iom_make -s -C test/unit check SANITIZE=--coverage >"$iom_tmp/unit.log" 2>&1
+	lcov -q -c -d "$iom_tmp/tree" --no-external -o "$trace" 2>/dev/null
 	awk -F'[:,]' -v OFS='\t' '
 		/^SF:/ { n = split($2, path, "/"); file = path[n]; all = run = 0; missed = "" }
 		/^DA:/ { all++; if ($3 > 0) run++; else missed = missed " " $2 }
-		/^end_of_record/ && file ~ /c$/ {
+		/^end_of_record/ && path[n - 1] == "src" && file ~ /c$/ {
 			printf "%5.1f%%  src/%s%s\n", 100 * run / all, file, missed ? ", not:" missed : ""
 			total += all; ran += run
 		}
