@@ -1028,7 +1028,7 @@ COMMENT ON COLUMN iom_org.is_leaf IS 'has no direct reports';
 COMMENT ON COLUMN iom_org.path IS 'the codes from the root down to it, with slashes between';
 GRANT SELECT ON iom_org TO PUBLIC;
 
-CREATE VIEW iom_levels AS
+CREATE VIEW iom_levels WITH (security_invoker = true) AS
 SELECT
   u.node,
   u.node::text AS code,

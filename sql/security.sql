@@ -263,6 +263,12 @@ BEGIN
 		$q$SELECT count(*) FROM iom_tree()$q$,
 		$q$SELECT count(name) FROM iom_org$q$,
 		$q$SELECT count(supervisor_code) FROM iom_org$q$,
+		$q$SELECT count(name) FROM iom_levels$q$,
+		$q$SELECT count(*) FROM iom_diff('2020-01-01', '2030-01-01')$q$,
+		$q$SELECT count(*) FROM iom_check()$q$,
+		$q$SELECT count(*) FROM iom_dot()$q$,
+		$q$SELECT count(*) FROM iom_mermaid()$q$,
+		$q$SELECT iom_json('DLA')$q$,
 		$q$SELECT iom_common_supervisor(n) FROM unnest('{DLA,DOE}'::iom_node[]) n$q$,
 		$q$SELECT count(*) FROM (SELECT iom_headcount(n) AS t FROM unnest('{DLA,DOE}'::iom_node[]) n) s, iom_unnest(s.t)$q$]
 	LOOP
