@@ -474,6 +474,7 @@ expect_soundness_like_twin(const Organisation *org)
 {
 	UnitMemory	scratch;
 	FaultList	found;
+	FaultList	rest = {NULL, 0, 0};
 	FaultList	right;
 	DayList		days = list_days(org);
 	uint32		twice = 0;
@@ -496,14 +497,17 @@ expect_soundness_like_twin(const Organisation *org)
 		twice++;
 	}
 
+	/* the rest is about lines */
+	rest.fault = twice > 0 ? found.fault + twice : found.fault;
+	rest.n = found.n - twice;
 	fault_list_begin(&right);
 	list_line_faults(org, &days, &right);
-	expect_same_faults(&found, &right, true);
+	expect_same_faults(&rest, &right, true);
 	fault_list_free(&right);
 
-	expect_true_day_faults(org, &days, &found);
+	expect_true_day_faults(org, &days, &rest);
 	list_day_faults(org, &days, &right);
-	expect_same_faults(&found, &right, false);
+	expect_same_faults(&rest, &right, false);
 	fault_list_free(&right);
 	fault_list_free(&found);
 	free(days.day);
