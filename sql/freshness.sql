@@ -460,6 +460,7 @@ SELECT iom_path('OSS'), regress_check();
 -- (this has changed the triggers for replica role as well)
 ALTER TABLE iom_line ENABLE ALWAYS TRIGGER _iom_begin;
 ALTER TABLE iom_line ENABLE ALWAYS TRIGGER _iom_end;
+ALTER TABLE iom_line ENABLE ALWAYS TRIGGER iom_origin;
 ALTER TABLE iom_line ENABLE REPLICA TRIGGER _iom_replica_row;
 UPDATE iom_line SET supervisor = 'DDGMR' WHERE node = 'OSS' AND line = 'solid';
 SELECT iom_path('OSS'), regress_check();
@@ -499,7 +500,8 @@ BEGIN;
 ALTER TABLE iom_line ADD note text;
 UPDATE iom_line SET note = 'moved', supervisor = 'DDGO' WHERE node = 'OSS' AND line = 'solid';
 SELECT iom_path('OSS'), regress_check();
-ALTER TABLE iom_unit DROP mandate;
+-- (functions of the extension have parsed bodies, which depend on the columns)
+SELECT regress_error('ALTER TABLE iom_unit DROP mandate') ~ '^2BP01 ' AS refused;
 SELECT iom_path('OSS'), regress_check();
 CLUSTER iom_line USING iom_line_pkey;
 SELECT iom_path('OSS'), regress_check();

@@ -273,8 +273,8 @@ update_revision(void)
 									  table),
 							 0, NULL, NULL, NULL, NULL) == 0)
 		org_execute_as_owner(relid,
-							 psprintf("INSERT INTO %s (revision) VALUES "
-									  "(pg_catalog.pg_current_xact_id())",
+							 psprintf("INSERT INTO %s (revision, content) VALUES "
+									  "(pg_catalog.pg_current_xact_id(), 'own')",
 									  table),
 							 0, NULL, NULL, NULL, NULL);
 	table_close(rel, NoLock);
