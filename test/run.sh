@@ -125,14 +125,28 @@ coverage() {
 	iom_run pg_ctl -D "$iom_tmp/data" -s -m fast stop
 	iom_make -s -C test/unit check SANITIZE=--coverage >"$iom_tmp/unit.log" 2>&1
 	lcov -q -c -d "$iom_tmp/tree" --no-external -o "$trace" 2>/dev/null
-	awk -F'[:,]' -v OFS='\t' '
-		/^SF:/ { n = split($2, path, "/"); file = path[n]; all = run = 0; missed = "" }
-		/^DA:/ { all++; if ($3 > 0) run++; else missed = missed " " $2 }
-		/^end_of_record/ && path[n - 1] == "src" && file ~ /c$/ {
-			printf "%5.1f%%  src/%s%s\n", 100 * run / all, file, missed ? ", not:" missed : ""
-			total += all; ran += run
+	# A file that several programs have in them is there several times.
+	awk -F'[:,]' '
+		/^SF:/ { n = split($2, path, "/"); file = path[n - 1] == "src" ? path[n] : "" }
+		/^DA:/ && file ~ /c$/ {
+			files[file]
+			run[file, $2] += $3
+			if ($2 > last[file]) last[file] = $2
 		}
-		END { printf "%.1f%% of %d lines\n", total ? 100 * ran / total : 0, total }' "$trace" | LC_ALL=C sort -k 2 |
+		END {
+			for (file in files) {
+				all = ran = 0
+				missed = ""
+				for (line = 1; line <= last[file]; line++)
+					if ((file, line) in run) {
+						all++
+						if (run[file, line]) ran++; else missed = missed " " line
+					}
+				printf "%5.1f%%  src/%s%s\n", 100 * ran / all, file, missed ? ", not:" missed : ""
+				sum += all; sum_ran += ran
+			}
+			printf "%.1f%% of %d lines\n", sum ? 100 * sum_ran / sum : 0, sum
+		}' "$trace" | LC_ALL=C sort -k 2 |
 		tee "$iom_tmp/coverage.txt"
 	percent=$(tail -n 1 "$iom_tmp/coverage.txt" | cut -d. -f1)
 	count coverage 0 $((percent >= 95)) $((percent < 95))
