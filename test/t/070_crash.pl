@@ -170,8 +170,8 @@ for my $round (0 .. $rounds - 1)
 		$unacknowledged++ if $number > $acknowledged;
 		$last{$client} = $number;
 	}
-	my $state = $node->safe_psql('postgres', 'SELECT check_sound(), check_org(), ' . join ', ', map { half_done($_, $last{$_}) } @clients);
-	push @wrong, "round $round, $name: $state" unless $state eq 'ok|ok|t|t';
+	my $state = $node->safe_psql('postgres', 'SELECT check_sound(), check_org(), (SELECT count(*) FROM iom_check()), ' . join ', ', map { half_done($_, $last{$_}) } @clients);
+	push @wrong, "round $round, $name: $state" unless $state eq 'ok|ok|0|t|t';
 	$killed{$name}++;
 	last if @wrong;
 }
