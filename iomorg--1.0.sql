@@ -1155,6 +1155,7 @@ BEGIN ATOMIC
           AND h.changed_at::date > LEAST(iom_as_of($1), iom_as_of($2))
           AND h.changed_at::date <= GREATEST(iom_as_of($1), iom_as_of($2))
       ) n
+      OFFSET 0	-- each name is looked for once
     ) r
     WHERE r.old <> r.new AND iom_rank(r.node, $1) IS NOT NULL AND iom_rank(r.node, $2) IS NOT NULL
   ) d

@@ -42,6 +42,8 @@ typedef struct Line
 	IomNode		node;
 	IomNode		supervisor;
 	Days		valid;
+	uint32		node_number;	/* of the units, once the ends are checked */
+	uint32		supervisor_number;
 	bool		solid;
 } Line;
 
@@ -307,9 +309,8 @@ static void
 begin_line(Soundness *sound, uint32 line_number, int64 day)
 {
 	const Line *line = &sound->line[line_number];
-	uint32		node = code_index_find(&sound->number_of, line->node);
-	uint32		supervisor = code_index_find(&sound->number_of,
-											 line->supervisor);
+	uint32		node = line->node_number;
+	uint32		supervisor = line->supervisor_number;
 
 	if (sound->supervisor[node] != NONE)
 		report_second_line(sound, line, day, node);
@@ -329,8 +330,7 @@ begin_line(Soundness *sound, uint32 line_number, int64 day)
 static void
 end_line(Soundness *sound, uint32 line_number)
 {
-	uint32		node = code_index_find(&sound->number_of,
-									   sound->line[line_number].node);
+	uint32		node = sound->line[line_number].node_number;
 
 	if (sound->line_of[node] != line_number)
 		return;
@@ -340,11 +340,28 @@ end_line(Soundness *sound, uint32 line_number)
 }
 
 /*
+ * Days are in no order of units: have what a line is about fetched before its
+ * turn comes.
+ */
+#define EVENTS_AHEAD	8
+
+static inline void
+prefetch_line(const Soundness *sound, uint32 line_number)
+{
+	const Line *line = &sound->line[line_number];
+
+	org_prefetch(&sound->link[line->node_number]);
+	org_prefetch(&sound->link[line->supervisor_number]);
+	org_prefetch(&sound->supervisor[line->node_number]);
+	org_prefetch(&sound->line_of[line->node_number]);
+}
+
+/*
  * A line's ends: are they there, and on all days of the line?  False if the
  * line cannot be swept.
  */
 static bool
-check_ends(const Soundness *sound, const Line *line)
+check_ends(const Soundness *sound, Line *line)
 {
 	uint32		node = code_index_find(&sound->number_of, line->node);
 	uint32		supervisor = code_index_find(&sound->number_of,
@@ -356,6 +373,8 @@ check_ends(const Soundness *sound, const Line *line)
 		report_line(sound, SOUND_UNKNOWN_SUPERVISOR, line, line->valid);
 	if (node == CODE_INDEX_NONE || supervisor == CODE_INDEX_NONE)
 		return false;
+	line->node_number = node;
+	line->supervisor_number = supervisor;
 	if (node == supervisor)
 	{
 		report_line(sound, SOUND_SELF, line, line->valid);
@@ -413,7 +432,7 @@ soundness_end(Soundness *sound, SoundnessReport report, void *context)
 
 	for (size_t i = 0; i < sound->nlines; i++)
 	{
-		const Line *line = &sound->line[i];
+		Line	   *line = &sound->line[i];
 
 		org_poll(scratch, i);
 		if (i + CODE_INDEX_AHEAD < sound->nlines)
@@ -451,6 +470,10 @@ soundness_end(Soundness *sound, SoundnessReport report, void *context)
 	for (size_t i = 0; i < nevents; i++)
 	{
 		org_poll(scratch, i);
+		if (i + 2 * EVENTS_AHEAD < nevents)
+			org_prefetch(&sound->line[event[i + 2 * EVENTS_AHEAD].line].node_number);
+		if (i + EVENTS_AHEAD < nevents)
+			prefetch_line(sound, event[i + EVENTS_AHEAD].line);
 		if (event[i].begins)
 			begin_line(sound, event[i].line, event[i].day);
 		else
