@@ -257,6 +257,45 @@ CREATE AGGREGATE max(iom_node) (
 COMMENT ON AGGREGATE max(iom_node) IS 'the largest code';
 
 ----------------------------------------------------------------------------
+-- Nothing of others': a schema in which somebody prepared functions or operators
+----------------------------------------------------------------------------
+
+-- This script runs as a superuser, and in a schema in which others may have
+-- made, say, a function isempty(daterange): it would fit better than the
+-- server's isempty(anyrange), and be called by whoever changes a row.  So it is
+-- found out what the parser chose: before the first row is inserted, and at the
+-- end.  (Names are searched for in pg_catalog alone here.)
+CREATE FUNCTION iom_refuse_foreign() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  used text;
+BEGIN
+  WITH RECURSIVE own (classid, objid) AS (
+    SELECT d.classid, d.objid
+    FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
+    WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND e.extname = 'iomorg'
+    UNION
+    -- constraints, defaults, rules, triggers, indexes, row types
+    SELECT d.classid, d.objid
+    FROM own o JOIN pg_depend d ON d.refclassid = o.classid AND d.refobjid = o.objid
+    WHERE d.deptype IN ('a', 'i')
+  )
+  SELECT pg_describe_object(d.refclassid, d.refobjid, 0) INTO used
+  FROM own o JOIN pg_depend d ON d.classid = o.classid AND d.objid = o.objid
+  WHERE d.refobjid >= 16384 -- others came with the server
+    AND d.refclassid NOT IN ('pg_extension'::regclass, 'pg_namespace'::regclass, 'pg_language'::regclass)
+    AND (d.refclassid, d.refobjid) NOT IN (SELECT p.classid, p.objid FROM own p)
+  LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION 'extension "iomorg" would use %, which is not its own', used
+    USING ERRCODE = 'object_not_in_prerequisite_state',
+      HINT = 'Create the extension in a schema of its own: CREATE SCHEMA iom; CREATE EXTENSION iomorg SCHEMA iom.';
+  END IF;
+END
+$$;
+
+----------------------------------------------------------------------------
 -- The organisation's tables
 ----------------------------------------------------------------------------
 
@@ -354,6 +393,7 @@ COMMENT ON TABLE iom_revision IS 'one row: the state of the hierarchy that a sna
 COMMENT ON COLUMN iom_revision.singleton IS 'true, so that there is one row';
 COMMENT ON COLUMN iom_revision.revision IS 'the transaction that last changed iom_unit or iom_line';
 COMMENT ON COLUMN iom_revision.content IS 'what the tables hold: the seed, the rows of a dump, or own ones: something was edited since';
+SELECT iom_refuse_foreign();
 INSERT INTO iom_revision (revision) VALUES (pg_current_xact_id());
 
 -- Everybody may read; who owns the extension may change (of a trusted
@@ -1524,7 +1564,7 @@ BEGIN ATOMIC
     ('body', true, '#ececec', '#8c8c8c', '#222222', '{governing_body,committee,forum,council,board}'),
     ('other', false, '#ffffff', '#777777', '#222222', NULL)
   ) AS v (look, sharp, fill, border, ink, kinds)
-  WHERE lower($1) = ANY (v.kinds) OR v.kinds IS NULL
+  WHERE lower($1 COLLATE "C") = ANY (v.kinds) OR v.kinds IS NULL
   ORDER BY v.kinds
   LIMIT 1;
 END;
@@ -1766,7 +1806,7 @@ BEGIN ATOMIC
     SELECT btrim($1) AS words, iom_find_query($1, '&') AS every_word, iom_find_query($1, '|') AS some_word
   ), exact AS MATERIALIZED (
     SELECT u.node, u.name, 1::real AS score
-    FROM asked a JOIN iom_unit u ON u.node::text = upper(a.words)
+    FROM asked a JOIN iom_unit u ON u.node::text = upper(a.words COLLATE "C")
     WHERE u.valid @> iom_as_of($2)
   ), found AS MATERIALIZED (
     SELECT e.* FROM exact e
@@ -1795,3 +1835,10 @@ BEGIN ATOMIC
   ORDER BY 3 DESC, 1;
 END;
 COMMENT ON FUNCTION iom_find(text, date) IS 'nodes by code, name and mandate, the best first: score 1 for the very code, 0.99 for the very name, from 0.5 where every word is found (as a beginning, or in another English form), less where only some of it is, or similar words if pg_trgm is installed';
+
+----------------------------------------------------------------------------
+-- Nothing of others', to the end
+----------------------------------------------------------------------------
+
+SELECT iom_refuse_foreign();
+DROP FUNCTION iom_refuse_foreign();

@@ -80,6 +80,30 @@ record(const char *relation, const char *change, const char *select,
 }
 
 /*
+ * The transition tables go by names that are not qualified.  Without them (in a
+ * trigger that somebody else made), the search_path would decide what the
+ * tables' owner selects from.
+ */
+static void
+need_transition_tables(const TriggerData *data)
+{
+	const Trigger *trigger = data->tg_trigger;
+	const char *need_old = TRIGGER_FIRED_BY_UPDATE(data->tg_event) ||
+		TRIGGER_FIRED_BY_DELETE(data->tg_event) ? "old_rows" : NULL;
+	const char *need_new = TRIGGER_FIRED_BY_UPDATE(data->tg_event) ||
+		TRIGGER_FIRED_BY_INSERT(data->tg_event) ? "new_rows" : NULL;
+
+	if ((need_old && !(trigger->tgoldtable &&
+					   strcmp(trigger->tgoldtable, need_old) == 0)) ||
+		(need_new && !(trigger->tgnewtable &&
+					   strcmp(trigger->tgnewtable, need_new) == 0)))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("trigger \"%s\" must have the transition tables "
+						"old_rows and new_rows", trigger->tgname)));
+}
+
+/*
  * After INSERT, UPDATE and DELETE, with the transition tables old_rows and
  * new_rows; before TRUNCATE.
  */
@@ -101,6 +125,7 @@ iom_history_record(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("trigger \"%s\" must be fired after statements, or "
 						"before TRUNCATE", data->tg_trigger->tgname)));
+	need_transition_tables(data);
 	if (origin_is_restoring())
 		return PointerGetDatum(NULL);
 
