@@ -132,12 +132,13 @@ bench:
 	@bash $(dir $(firstword $(MAKEFILE_LIST)))test/bench/run.sh
 
 # The archives of a release: the same bytes whoever makes them from the same
-# commit, wherever and whenever.  make dist REF=v1.1.0
+# commit, wherever and whenever.  make dist REF=v1.1.0 DIST=/tmp
 REF = HEAD
+DIST = .
 dist:
 	@cd $(dir $(firstword $(MAKEFILE_LIST))). && set -e; \
 	git="git -c safe.directory=$$PWD -c tar.umask=0022"; \
 	name=iomorg-$$($$git show $(REF):META.json | sed -n 's/^\t"version": "\(.*\)",$$/\1/p'); \
-	$$git archive --format=tar --prefix=$$name/ $(REF) | gzip -9n >$$name.tar.gz; \
-	TZ=UTC $$git archive --format=zip --prefix=$$name/ $(REF) >$$name.zip; \
-	sha256sum $$name.tar.gz $$name.zip
+	$$git archive --format=tar --prefix=$$name/ $(REF) | gzip -9n >$(DIST)/$$name.tar.gz; \
+	TZ=UTC $$git archive --format=zip --prefix=$$name/ $(REF) >$(DIST)/$$name.zip; \
+	cd $(DIST) && sha256sum $$name.tar.gz $$name.zip
