@@ -3,6 +3,7 @@
 # make, make install, make installcheck: as every PGXS extension.
 # make demo, make test, make bench: everything on a private throw-away server.
 # make test-matrix, test-valgrind, check-static, coverage: see README.md, Tests.
+# make dist, make test-package, make demo-shards: see doc/release.md, doc/sharding.md.
 
 EXTENSION = iomorg
 DATA = iomorg--1.0.sql iomorg--1.0--1.1.sql
@@ -99,7 +100,7 @@ PROVE_TESTS = test/t/*.pl
 EXTRA_CLEAN = src/*.gcda src/*.gcno
 
 # These need no PostgreSQL yet: they install what is missing.
-ifneq ($(filter-out demo test test-matrix check-static coverage test-valgrind bench,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out demo demo-shards test test-matrix test-package check-static coverage test-valgrind bench dist,$(or $(MAKECMDGOALS),all)),)
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 ifeq ($(wildcard $(PGXS)),)
@@ -111,13 +112,17 @@ include $(PGXS)
 $(filter src/%.o,$(OBJS)) $(filter src/%.bc,$(OBJS:.o=.bc)): $(wildcard $(srcdir)/src/*.h)
 endif
 
-.PHONY: demo test test-matrix test-valgrind check-static coverage bench
+.PHONY: demo demo-shards test test-matrix test-package test-valgrind check-static coverage bench dist
 demo:
 	@bash $(dir $(firstword $(MAKEFILE_LIST)))test/demo/run.sh
+demo-shards:
+	@bash $(dir $(firstword $(MAKEFILE_LIST)))test/demo/shards.sh
 test:
 	@bash $(dir $(firstword $(MAKEFILE_LIST)))test/run.sh
 test-matrix:
 	@bash $(dir $(firstword $(MAKEFILE_LIST)))test/matrix/run.sh
+test-package:
+	@bash $(dir $(firstword $(MAKEFILE_LIST)))test/package/run.sh
 check-static:
 	@bash $(dir $(firstword $(MAKEFILE_LIST)))test/static/run.sh
 coverage:
@@ -126,3 +131,15 @@ test-valgrind:
 	@bash $(dir $(firstword $(MAKEFILE_LIST)))test/valgrind/run.sh
 bench:
 	@bash $(dir $(firstword $(MAKEFILE_LIST)))test/bench/run.sh
+
+# The archives of a release: the same bytes whoever makes them from the same
+# commit, wherever and whenever.  make dist REF=v1.1.0 DIST=/tmp
+REF = HEAD
+DIST = .
+dist:
+	@cd $(dir $(firstword $(MAKEFILE_LIST))). && set -e; \
+	git="git -c safe.directory=$$PWD -c tar.umask=0022"; \
+	name=iomorg-$$($$git show $(REF):META.json | sed -n 's/^\t"version": "\(.*\)",$$/\1/p'); \
+	$$git archive --format=tar --prefix=$$name/ $(REF) | gzip -9n >$(DIST)/$$name.tar.gz; \
+	TZ=UTC $$git archive --format=zip --prefix=$$name/ $(REF) >$(DIST)/$$name.zip; \
+	cd $(DIST) && sha256sum $$name.tar.gz $$name.zip
