@@ -18,6 +18,7 @@
 
 #include "funcapi.h"
 #include "utils/builtins.h"
+#include "utils/tuplestore.h"
 
 #include "chart_cache.h"
 #include "iomorg.h"
