@@ -75,6 +75,7 @@ REGRESS = \
 	check \
 	privileges \
 	security \
+	hostile \
 	within \
 	forest \
 	chain
