@@ -77,6 +77,7 @@ REGRESS = \
 	privileges \
 	security \
 	unsound \
+	hostile \
 	within \
 	forest \
 	chain
