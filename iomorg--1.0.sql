@@ -1243,6 +1243,13 @@ BEGIN ATOMIC
     WHERE (l.node IS NOT NULL AND l.supervisor IS NOT NULL AND l.relation <> '' AND l.line IN ('solid', 'dotted')
         AND NOT isempty(l.valid) AND l.basis IN ('stated', 'placed', 'inferred') AND l.origin IN ('seed', 'own')) IS NOT TRUE
       AND (c.shown IS NULL OR NOT c.good)
+      -- rows that the constraints keep out are not looked for among many
+      AND ((SELECT count(*) FROM pg_constraint k
+            WHERE k.conrelid = 'iom_line'::regclass AND k.contype = 'c' AND k.convalidated
+              AND k.conname IN ('iom_line_relation_check', 'iom_line_line_check', 'iom_line_valid_check', 'iom_line_basis_check', 'iom_line_origin_check')) < 5
+        OR EXISTS (SELECT FROM pg_attribute n
+                   WHERE n.attrelid = 'iom_line'::regclass AND NOT n.attnotnull
+                     AND n.attname IN ('node', 'supervisor', 'relation', 'line', 'valid', 'basis', 'origin')))
     UNION ALL
     SELECT a.post, CASE WHEN c.shown IS NULL THEN 'null' ELSE 'bad value' END,
       format('iom_appointment.%s is %s', c.name, COALESCE(c.shown, 'null'))
