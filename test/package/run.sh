@@ -98,15 +98,16 @@ main() {
 				grep -vE " \./usr/(lib|share)/(postgresql/[0-9]+|doc/postgresql-[0-9]+-iomorg)/"
 		done'
 	step 'package: works when installed, and nothing stays after purge' inside '
-		trap "dpkg -P \$(dpkg-query -Wf \"\\\${Package} \" \"postgresql-*-iomorg\")" EXIT
+		purge() { dpkg -P $(ls postgresql-*-iomorg_*.deb | sed "s/_.*//"); }
+		purge
+		trap purge EXIT
 		find /usr /etc /var/lib/postgresql | sort >before
 		dpkg -i postgresql-*-iomorg_*.deb
 		for version in $(ls /usr/lib/postgresql); do
 			pg_virtualenv -v $version psql -X -v ON_ERROR_STOP=1 -c "CREATE EXTENSION iomorg" \
-				-c "SELECT iom_version(), iom_path(node) FROM iom_subtree($$OSS$$)"
+				-c "SELECT iom_version(), iom_path(node) FROM iom_roots() node"
 		done
-		dpkg -P $(dpkg-query -Wf "\${Package} " "postgresql-*-iomorg")
-		trap - EXIT
+		purge
 		find /usr /etc /var/lib/postgresql | sort | diff before -'
 	step 'make uninstall: nothing stays' inside_unprivileged "
 		cd $name
