@@ -90,13 +90,12 @@ main() {
 	name=$(cd "$iom_tmp/tmp/build" && echo iomorg-*.tar.gz)
 	name=${name%.tar.gz}
 	step 'package: built, with its tests' inside_unprivileged "
-		mv $name.tar.gz ${name/-/_}.orig.tar.gz
-		tar -xzf ${name/-/_}.orig.tar.gz
+		tar -xzf $name.tar.gz
 		cd $name
 		DEB_BUILD_OPTIONS=${DEB_BUILD_OPTIONS:-} dpkg-buildpackage -us -uc" || return
 	grep -E '^ *All [0-9]+ tests passed' "$iom_tmp/step.log" | sed 's/^ */# /'
 	step 'package: lintian has no complaint' inside_unprivileged '
-		lintian --fail-on error,warning --info iomorg_*.changes'
+		lintian --fail-on error,warning iomorg_*.changes'
 	for package in "$iom_tmp"/tmp/build/postgresql-*-iomorg_*.deb; do
 		dpkg-deb -c "$package" | awk '$1 !~ /^d/ { print "#   " $6 }'
 	done
