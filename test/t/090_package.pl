@@ -79,7 +79,7 @@ my ($version) = slurp_file("$top/iomorg.control") =~ /^default_version = '([\d.]
 my $release = qr/^\Q$version\E\.\d+$/;
 like($meta->{version}, $release, 'META.json has the version of the control file');
 is($meta->{provides}{iomorg}{version}, $meta->{version}, 'so has what it provides');
-my ($debian) = slurp_file("$top/debian/changelog") =~ /\Aiomorg \(([\d.]+)-\d+\)/;
+my ($debian) = slurp_file("$top/debian/changelog") =~ /\Aiomorg \(([\d.]+)\)/;
 is($debian, $meta->{version}, 'so has debian/changelog');
 my ($changes) = slurp_file("$top/CHANGELOG.md") =~ /^## ([\d.]+)/m;
 like($meta->{version}, qr/^\Q$changes\E(?:\.0)?$/, 'so has CHANGELOG.md');
