@@ -222,6 +222,22 @@ DEFAULT FOR TYPE iom_node USING hash AS
 COMMENT ON OPERATOR CLASS iom_node_ops USING hash IS 'equality of codes';
 COMMENT ON OPERATOR FAMILY iom_node_ops USING hash IS 'equality of codes';
 
+-- Ranges of codes.  They are what makes pg_upgrade work, too: it creates types
+-- before functions, and so what this type needs, the operator class, before the
+-- functions in SQL that group and sort nodes.  Of those it is not known that they
+-- need an operator class (pg_depend has the operators only).
+CREATE TYPE iom_node_range AS RANGE (
+  SUBTYPE = iom_node, SUBTYPE_OPCLASS = iom_node_ops, MULTIRANGE_TYPE_NAME = iom_node_multirange
+);
+COMMENT ON TYPE iom_node_range IS 'range of codes, in the order of the C collation';
+COMMENT ON TYPE iom_node_multirange IS 'ranges of codes';
+COMMENT ON CAST (iom_node_range AS iom_node_multirange) IS 'one range of codes';
+COMMENT ON FUNCTION iom_node_range(iom_node, iom_node) IS 'the codes from the first up to, but without, the second';
+COMMENT ON FUNCTION iom_node_range(iom_node, iom_node, text) IS 'the codes between two, with bounds as given: [] () [) (]';
+COMMENT ON FUNCTION iom_node_multirange() IS 'no codes';
+COMMENT ON FUNCTION iom_node_multirange(iom_node_range) IS 'one range of codes';
+COMMENT ON FUNCTION iom_node_multirange(VARIADIC iom_node_range[]) IS 'ranges of codes';
+
 CREATE OPERATOR CLASS iom_node_minmax_ops
 DEFAULT FOR TYPE iom_node USING brin AS
   OPERATOR 1 <,

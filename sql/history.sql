@@ -44,6 +44,18 @@ DELETE FROM iom_appointment WHERE post = 'F';
 DELETE FROM iom_line WHERE node IN ('A', 'B', 'E');
 SELECT * FROM regress_changed;
 
+-- What is recorded does not depend on how the session shows it.
+BEGIN;
+SET LOCAL DateStyle = 'SQL, DMY';
+SET LOCAL IntervalStyle = 'iso_8601';
+ALTER TABLE iom_unit ADD COLUMN lasts interval;
+INSERT INTO iom_unit (node, name, valid, lasts) VALUES ('G', 'Golf', '[01/02/2024,)', '1 day 2:00');
+SELECT valid, lasts FROM iom_unit WHERE node = 'G';
+SELECT after -> 'valid' AS valid, after -> 'lasts' AS lasts FROM iom_history
+WHERE node = 'G' AND transaction = pg_current_xact_id();
+SHOW DateStyle;
+ROLLBACK;
+
 -- What was rolled back never was
 SELECT max(n) AS before FROM regress_history \gset
 BEGIN;

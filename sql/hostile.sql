@@ -138,7 +138,7 @@ BEGIN
 		SELECT m.*, m.oid::regproc AS name FROM regress_member m
 		WHERE 'internal'::regtype <> ALL (m.proargtypes::oid[]) AND 'cstring'::regtype <> ALL (m.proargtypes::oid[])
 			AND m.prorettype NOT IN ('trigger'::regtype, 'internal'::regtype)
-			AND m.proname <> 'iom_charts'
+			AND m.proname <> 'iom_charts' AND m.proname !~ 'range$'
 		ORDER BY m.proname, m.arguments
 	LOOP
 		FOR n IN 1 .. CASE WHEN odd THEN 4 ELSE 1 END LOOP

@@ -27,6 +27,7 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
@@ -41,6 +42,29 @@ PG_FUNCTION_INFO_V1(iom_history_guard);
 static int	recording = 0;
 
 /*
+ * What to_jsonb makes of a row depends on settings of the session: a range of
+ * days, and what users' own columns may be, as text.  A row of history means
+ * the same to everybody.  Returns the level at which the settings end.
+ */
+static int
+settings_of_history(void)
+{
+	static const char *const settings[][2] = {
+		{"DateStyle", "ISO"},
+		{"IntervalStyle", "postgres"},
+		{"extra_float_digits", "1"},
+		{"bytea_output", "hex"},
+	};
+	int			level = NewGUCNestLevel();
+
+	for (int i = 0; i < lengthof(settings); i++)
+		(void) set_config_option(settings[i][0], settings[i][1], PGC_USERSET,
+								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+								 false);
+	return level;
+}
+
+/*
  * Add rows to iom_history: the columns that tell of the rows are selected by
  * the rest of the statement.
  */
@@ -52,6 +76,7 @@ record(const char *relation, const char *change, const char *select,
 	Datum		values[lengthof(types)];
 	NameData	session_user;
 	NameData	acting_as;
+	int			settings;
 
 	namestrcpy(&session_user, GetUserNameFromId(GetSessionUserId(), false));
 	namestrcpy(&acting_as, GetUserNameFromId(GetUserId(), false));
@@ -62,6 +87,7 @@ record(const char *relation, const char *change, const char *select,
 	values[4] = CStringGetTextDatum(change);
 
 	recording++;
+	settings = settings_of_history();
 	PG_TRY();
 	{
 		org_execute_as_owner(org_tables()->history,
@@ -77,6 +103,7 @@ record(const char *relation, const char *change, const char *select,
 		recording--;
 	}
 	PG_END_TRY();
+	AtEOXact_GUC(true, settings);
 }
 
 /*
