@@ -27,6 +27,7 @@ OBJS = \
 	src/hierarchy.o \
 	src/hierarchy_set.o \
 	src/history.o \
+	src/import.o \
 	src/index_count.o \
 	src/iomorg.o \
 	src/node_code.o \
@@ -71,6 +72,7 @@ REGRESS = \
 	guard_dates \
 	history \
 	changes \
+	import \
 	diff \
 	check \
 	privileges \
