@@ -28,6 +28,7 @@ OBJS = \
 	src/hierarchy.o \
 	src/hierarchy_set.o \
 	src/history.o \
+	src/import.o \
 	src/index_count.o \
 	src/iomorg.o \
 	src/node_code.o \
@@ -72,6 +73,7 @@ REGRESS = \
 	guard_dates \
 	history \
 	changes \
+	import \
 	diff \
 	check \
 	privileges \

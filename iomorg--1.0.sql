@@ -1781,6 +1781,21 @@ END;
 COMMENT ON FUNCTION iom_json(iom_node, integer, boolean, date) IS 'the chart as nested objects with code, name, kind, head_title, level, relation (to the supervisor) and children, on request also dotted: one object for a root, null if it is unknown; an array of all roots for a null root; down to max_depth levels below it (null: all)';
 
 ----------------------------------------------------------------------------
+-- import: an organisation out of any query
+----------------------------------------------------------------------------
+
+CREATE FUNCTION iom_import(query text, replace boolean DEFAULT true) RETURNS bigint
+AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION iom_import(text, boolean) IS 'makes the organisation out of a query that returns code, name, supervisor (null or empty: a root) and, if wanted, kind, position, head_title, mandate, valid (a daterange): in the place of all units, lines and appointments or, with replace => false, beside them; all or nothing: iom_import_problems lists what is wrong; returns the number of units';
+
+CREATE FUNCTION iom_import_problems(
+  query text, replace boolean DEFAULT true,
+  OUT code text, OUT problem text, OUT detail text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE ROWS 10;
+COMMENT ON FUNCTION iom_import_problems(text, boolean) IS 'everything that keeps iom_import from taking this query, in the order of its rows; no rows if nothing does';
+
+----------------------------------------------------------------------------
 -- find: search
 ----------------------------------------------------------------------------
 

@@ -1,0 +1,98 @@
+--
+-- iom_import, iom_import_problems
+--
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set helpers :abs_srcdir '/sql/helpers.sql'
+\set ECHO none
+\i :helpers
+\set ECHO all
+
+BEGIN;
+-- Everything wrong, all at once
+CREATE TEMPORARY TABLE bad (code text, name text, supervisor text, position text, valid daterange);
+INSERT INTO bad VALUES
+  ('ROOT', 'Root', NULL, '1', '[2020-01-01,)'),
+  ('THIRTEENCHARS', 'Too long', 'ROOT', NULL, NULL),
+  ('R&D', 'Other characters', 'ROOT', NULL, NULL),
+  ('ÄMTER', 'Other letters', NULL, NULL, NULL),
+  (NULL, 'No code', NULL, NULL, NULL),
+  ('', 'Empty code', NULL, NULL, NULL),
+  ('root', 'Twice', NULL, NULL, NULL),
+  ('N1', NULL, NULL, NULL, NULL),
+  ('N2', '', NULL, NULL, NULL),
+  ('U1', 'Whose supervisor is unknown', 'NOBODY', NULL, NULL),
+  ('U2', 'Whose supervisor is no code', 'NO BODY', NULL, NULL),
+  ('S', 'Own supervisor', 's', NULL, NULL),
+  ('C1', 'Cycle', 'C3', NULL, NULL),
+  ('C2', 'Cycle', 'C1', NULL, NULL),
+  ('C3', 'Cycle', 'C2', NULL, NULL),
+  ('C4', 'Below it', 'C2', NULL, NULL),
+  ('V1', 'Never', NULL, NULL, 'empty'),
+  ('V2', 'Before its supervisor', 'ROOT', NULL, '[2019-01-01,)'),
+  ('P1', 'Position', NULL, 'first', NULL),
+  ('P2', 'Position', NULL, '2147483648', NULL);
+SELECT * FROM iom_import_problems('TABLE bad');
+SAVEPOINT s;
+SELECT iom_import('TABLE bad');
+ROLLBACK TO s;
+SELECT iom_size('DG');
+
+-- What is no query, or lacks columns
+SELECT regress_error($$SELECT iom_import('SELECT 1 AS code, 2 AS position')$$);
+SELECT regress_error($$SELECT iom_import('SELECT 1 AS code, 2 AS name, 3 AS supervisor, 4 AS valid')$$);
+SELECT regress_error($$SELECT iom_import('DROP TABLE bad')$$);
+SELECT regress_error($$SELECT iom_import('SELECT 1; SELECT 2')$$);
+SELECT iom_import(NULL);
+
+-- Beside what is there
+SELECT * FROM iom_import_problems($$VALUES (1, 2, 3)$$) LIMIT 0;
+ROLLBACK TO s;
+SELECT * FROM iom_import_problems($$SELECT 'dla' AS code, 'Law' AS name, 'DG' AS supervisor$$, false);
+SELECT iom_import($$SELECT 'LAB' AS code, 'Lab' AS name, 'dpr'::varchar AS supervisor$$, false);
+SELECT iom_path('LAB'), iom_size('DG');
+
+-- A table of the user's may refer to units that stay, not to one that goes.
+CREATE TEMPORARY TABLE hr (unit text);
+CREATE TABLE regress_staff (unit iom_node REFERENCES iom_unit);
+INSERT INTO regress_staff VALUES ('DLA');
+SAVEPOINT s;
+SELECT iom_import($$SELECT 'X' AS code, 'X' AS name, NULL AS supervisor$$);
+ROLLBACK TO s;
+SET LOCAL search_path = pg_catalog;
+SELECT public.iom_import($$SELECT 7 AS code, 'Seven'::name AS name, NULL AS supervisor, 3::bigint AS position, '' AS kind
+  UNION ALL SELECT NULL, NULL, NULL, NULL, NULL WHERE false$$, false);
+RESET search_path;
+SELECT iom_import($$SELECT * FROM (VALUES ('DLA', 'Law', '', 'firm', 2, 'Partner', 'Laws'), ('p', 'Paralegals', 'DLA', NULL, 1, '', NULL))
+  v (code, name, supervisor, kind, position, head_title, mandate)$$);
+SELECT node, name, kind, position, head_title, mandate, valid, origin FROM iom_unit;
+SELECT node, supervisor, relation, line, valid, basis FROM iom_line;
+SELECT count(*) FROM iom_appointment;
+SELECT * FROM iom_check();
+DROP TABLE regress_staff;
+
+-- Forests, as a plain HR table has them, against that table
+CREATE TEMPORARY TABLE staging AS SELECT * FROM regress_forest(50000, 'many roots', 0.3);
+SELECT iom_import('SELECT lower(node::text) AS code, ''unit '' || number AS name, supervisor, position FROM staging ORDER BY random()');
+SELECT count(*) AS rows,
+  count(*) FILTER (WHERE u.node IS NULL OR u.name <> 'unit ' || s.number OR u.position <> s.position
+    OR iom_supervisor(s.node) IS DISTINCT FROM s.supervisor) AS different
+FROM staging s LEFT JOIN iom_unit u USING (node);
+SELECT (SELECT count(*) FROM iom_unit) AS units, (SELECT count(*) FROM iom_line) - (SELECT count(supervisor) FROM staging) AS lines;
+SELECT * FROM iom_check();
+
+-- ... with faults sown in: as many cycles as a slow search finds, and no others
+UPDATE staging s SET supervisor = (SELECT node FROM staging t WHERE t.number = 1 + (s.number * 7919::bigint) % 3000)
+WHERE number <= 3000 AND number % 3 = 0;
+WITH RECURSIVE up AS (
+  SELECT node AS start, supervisor AS node, 1 AS steps FROM staging WHERE number <= 3000
+  UNION
+  SELECT u.start, s.supervisor, u.steps + 1 FROM up u JOIN staging s ON s.node = u.node
+  WHERE u.node <> u.start AND u.steps < 400
+), cycle AS (
+  SELECT DISTINCT (SELECT min(v.node) FROM up v WHERE v.start = u.start)::text AS code FROM up u WHERE u.node = u.start
+), found AS (
+  SELECT code FROM iom_import_problems('SELECT node AS code, 1 AS name, supervisor FROM staging')
+)
+SELECT (SELECT count(*) > 0 FROM cycle) AS some, (SELECT count(*) FROM cycle) - (SELECT count(*) FROM found) AS more,
+  (SELECT count(*) FROM (TABLE cycle EXCEPT TABLE found) d) AS different;
+ROLLBACK;
