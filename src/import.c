@@ -518,6 +518,15 @@ begin(Import *import)
 	import->schema = quote_identifier(get_namespace_name(org_tables()->schema));
 }
 
+/* Tuple stores outlive SPI as files if they are not closed. */
+static void
+finish(Import *import)
+{
+	tuplestore_end(import->rows);
+	tuplestore_end(import->faults);
+	SPI_finish();
+}
+
 /*
  * iom_import_problems(query, replace): code, problem, detail of all
  */
@@ -534,7 +543,7 @@ iom_import_problems(PG_FUNCTION_ARGS)
 					   PG_GETARG_BOOL(1));
 	for (uint64 i = 0; i < n; i++)
 		tuplestore_puttuple(result->setResult, SPI_tuptable->vals[i]);
-	SPI_finish();
+	finish(&import);
 	return (Datum) 0;
 }
 
@@ -629,6 +638,6 @@ iom_import(PG_FUNCTION_ARGS)
 				"WHERE above IS NOT NULL");
 	ereport(NOTICE,
 			(errmsg("iom_import: " UINT64_FORMAT " lines written", lines)));
-	SPI_finish();
+	finish(&import);
 	PG_RETURN_INT64((int64) units);
 }
