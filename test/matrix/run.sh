@@ -60,7 +60,7 @@ make_root() { # major folder
 
 # One version; what `make test` prints.
 test_major() { # major
-	local major=$1 root=$cache/$1
+	local major=$1 root=$debian_cache/$1
 
 	# What is installed here needs nothing.
 	if [ -f "$("/usr/lib/postgresql/$major/bin/pg_config" --includedir-server 2>/dev/null)/postgres.h" ]; then
