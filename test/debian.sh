@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154	# sourced
 # Small Debians of their own, in folders. Sourced after test/setup.sh by
 # test/matrix/run.sh and test/package/run.sh, which run as root and say
 #

@@ -99,11 +99,13 @@ main() {
 	for package in "$iom_tmp"/tmp/build/postgresql-*-iomorg_*.deb; do
 		dpkg-deb -c "$package" | awk '$1 !~ /^d/ { print "#   " $6 }'
 	done
+	# shellcheck disable=SC2016	# for the inner shell
 	step 'package: nothing outside of its folders' inside '
 		for package in postgresql-*-iomorg_*.deb; do
 			! dpkg-deb -c "$package" | grep -v "^d" |
 				grep -vE " \./usr/(lib|share)/(postgresql/[0-9]+|doc/postgresql-[0-9]+-iomorg)/"
 		done'
+	# shellcheck disable=SC2016	# for the inner shell
 	step 'package: works when installed, and nothing stays after purge' inside '
 		purge() { dpkg -P $(ls postgresql-*-iomorg_*.deb | sed "s/_.*//"); }
 		purge
