@@ -1804,14 +1804,15 @@ AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 10;
 COMMENT ON FUNCTION iom_word_similarity(text, text) IS 'word_similarity of extension pg_trgm, wherever that is; null if it is not installed';
 
 -- Words as they are, for codes, names, other languages and beginnings; and
--- English ones by their stem.  Immutable, so that it can be indexed.
+-- English ones by their stem.  Immutable, so that it can be indexed.  English
+-- letters are folded first: a Turkish locale would make another letter of I.
 CREATE FUNCTION iom_find_document(node iom_node, name text, mandate text) RETURNS tsvector
 LANGUAGE SQL IMMUTABLE PARALLEL SAFE COST 100
 BEGIN ATOMIC
-  SELECT setweight(to_tsvector('pg_catalog.simple', $1::text || ' ' || translate($1::text, '-._', '   ')), 'A')
-    || setweight(to_tsvector('pg_catalog.simple', $2), 'B')
-    || setweight(to_tsvector('pg_catalog.english', $2), 'B')
-    || to_tsvector('pg_catalog.english', COALESCE($3, ''));
+  SELECT setweight(to_tsvector('pg_catalog.simple', lower(($1::text || ' ' || translate($1::text, '-._', '   ')) COLLATE "C")), 'A')
+    || setweight(to_tsvector('pg_catalog.simple', lower($2 COLLATE "C")), 'B')
+    || setweight(to_tsvector('pg_catalog.english', lower($2 COLLATE "C")), 'B')
+    || to_tsvector('pg_catalog.english', lower(COALESCE($3, '') COLLATE "C"));
 END;
 COMMENT ON FUNCTION iom_find_document(iom_node, text, text) IS 'what iom_find searches of a unit; a GIN index on it makes that fast where units are many';
 
@@ -1825,7 +1826,7 @@ BEGIN ATOMIC
     SELECT l.lexeme, '''' || replace(replace(l.lexeme, E'\\', E'\\\\'), '''', '''''') || '''' AS quoted,
       ts_lexize('pg_catalog.english_stem', l.lexeme) AS stems,
       bool_and(ts_lexize('pg_catalog.english_stem', l.lexeme) = '{}') OVER () AS only_stop_words
-    FROM unnest(to_tsvector('pg_catalog.simple', $1)) AS l
+    FROM unnest(to_tsvector('pg_catalog.simple', lower($1 COLLATE "C"))) AS l
   ) w
   CROSS JOIN LATERAL (
     SELECT '''' || replace(replace(w.stems[1], E'\\', E'\\\\'), '''', '''''') || ''''
