@@ -63,10 +63,11 @@ inside() { # script
 		sh -euc "cd /tmp/build; $1"
 }
 
-# ... by somebody who may write nothing else.
+# ... by somebody who may write nothing else. The first process in there stays
+# root's: it dies with us, and a change of user would undo that.
 inside_unprivileged() { # script
-	inside "exec setpriv --reuid=nobody --regid=nogroup --clear-groups \
-		env HOME=/tmp/build sh -euc '$1'"
+	inside "setpriv --reuid=nobody --regid=nogroup --clear-groups \
+		env HOME=/tmp/build sh -euc '$1' || exit"
 }
 
 # Without REF, of the last commit with what is changed since, if anything is.
