@@ -51,7 +51,9 @@ DECLARE
 BEGIN
 	FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
 		IF line ~ 'Index Cond: .*unit|Seq Scan on regress_staff' THEN
-			RETURN NEXT regexp_replace(trim(line), '\$\d+|\(InitPlan \d+\)\.col1', '$', 'g');
+			-- (from 17 on, the index is also asked for the grade where the unit is one)
+			line := replace(trim(line), ' AND (grade = ''P1''::text)', '');
+			RETURN NEXT regexp_replace(line, '\$\d+|\(InitPlan \d+\)\.col1', '$', 'g');
 		END IF;
 	END LOOP;
 END $$;
