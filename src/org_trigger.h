@@ -12,12 +12,24 @@
 
 #include "commands/trigger.h"
 
+/* Who to be again. */
+typedef struct SavedUser
+{
+	Oid			user;
+	int			security;
+} SavedUser;
+
 extern TriggerData *org_trigger_data(FunctionCallInfo fcinfo,
 									 const char *function,
 									 int ntables, const Oid *tables);
+extern uint64 org_execute(const char *sql, int nargs, Oid *types,
+						  Datum *values, const char *nulls,
+						  TriggerData *transition);
 extern uint64 org_execute_as_owner(Oid relid, const char *sql, int nargs,
 								   Oid *types, Datum *values,
 								   const char *nulls, TriggerData *transition);
+extern SavedUser org_become_owner(Relation rel);
+extern void org_become(SavedUser saved);
 extern const char *org_qualified_name(const char *table);
 
 #endif							/* ORG_TRIGGER_H */
