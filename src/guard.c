@@ -18,6 +18,9 @@
  *	 - a changed line is checked by probing the indexes: the life of its two
  *	   ends, other lines of the node, and the way up from the supervisor on
  *	   the days of the line.  That takes time in proportion to the depth;
+ *	 - a unit with other days or another code than before is checked by the
+ *	   lines at its code.  So is a new one that is not there on all days: it may
+ *	   take the place of another in one statement, or with foreign keys deferred;
  *	 - when the probes in one state have cost about as much as reading
  *	   everything would, everything is read and checked at once
  *	   (check.c), and the rest of the rows pass without further ado.  So a
@@ -71,6 +74,30 @@ PG_FUNCTION_INFO_V1(iom_guard_unit);
 static uint64 checked_change = 0;
 static uint64 probes_made = 0;
 static bool all_checked = false;
+
+/*
+ * A check of the present state begins.  Returns whether that was checked as a
+ * whole already.
+ */
+static bool
+is_all_checked(void)
+{
+	if (checked_change != revision_last_change())
+	{
+		checked_change = revision_last_change();
+		probes_made = 0;
+		all_checked = false;
+	}
+	return all_checked && checked_change != 0;
+}
+
+/* How many probes may be made in it, until all is checked instead. */
+static uint64
+probes_allowed(Relation line)
+{
+	return 1000 + (uint64) RelationGetNumberOfBlocks(line) *
+		(LINES_PER_PAGE / ROWS_PER_PROBE);
+}
 
 /*----------
  * The calling protocol
@@ -259,6 +286,21 @@ refuse_line(Relation rel, SoundnessFaultKind kind, const LineRow *line,
 	refuse(rel, &fault);
 }
 
+/*
+ * Check the state as a whole.
+ */
+static void
+check_all(Relation unit, Relation line, Snapshot snapshot)
+{
+	check_everything(unit, line, snapshot, false, refuse, line);
+
+	/* an outer statement would go on to change rows in this same state */
+	if (revision_is_nested())
+		probes_made = 0;
+	else
+		all_checked = true;
+}
+
 /*----------
  * Checking one line
  *----------
@@ -280,7 +322,7 @@ typedef struct LineCheck
 	Relation	unit;
 	Relation	line;
 	Snapshot	snapshot;
-	uint64		allowance;		/* probes until all is checked instead */
+	uint64		allowance;		/* see probes_allowed() */
 	Step	   *step;
 	size_t		nsteps;
 	size_t		steps_room;
@@ -434,15 +476,8 @@ iom_guard_line(PG_FUNCTION_ARGS)
 	MemoryContext context;
 	MemoryContext caller_context;
 
-	if (checked_change != revision_last_change())
-	{
-		checked_change = revision_last_change();
-		probes_made = 0;
-		all_checked = false;
-	}
-	if (all_checked && checked_change != 0)
+	if (is_all_checked())
 		return PointerGetDatum(NULL);
-
 	tuple = new_row(data);
 	if (tuple == NULL)
 		return PointerGetDatum(NULL);
@@ -456,8 +491,7 @@ iom_guard_line(PG_FUNCTION_ARGS)
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	check.snapshot = GetActiveSnapshot();
-	check.allowance = 1000 + (uint64) RelationGetNumberOfBlocks(check.line) *
-		(LINES_PER_PAGE / ROWS_PER_PROBE);
+	check.allowance = probes_allowed(check.line);
 
 	org_line_from_tuple(check.line, tuple, &row);
 	if (probes_made < check.allowance)
@@ -468,16 +502,7 @@ iom_guard_line(PG_FUNCTION_ARGS)
 	}
 	if (probes_made >= check.allowance ||
 		(row.solid && !check_cycle(&check, &row)))
-	{
-		check_everything(check.unit, check.line, check.snapshot, false,
-						 refuse, check.line);
-
-		/* an outer statement would go on to change rows in this same state */
-		if (revision_is_nested())
-			probes_made = 0;
-		else
-			all_checked = true;
-	}
+		check_all(check.unit, check.line, check.snapshot);
 
 	PopActiveSnapshot();
 	table_close(check.line, NoLock);
@@ -487,20 +512,46 @@ iom_guard_line(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
+/*----------
+ * Checking one unit
+ *----------
+ */
+
+/* Lines that have the unit at one end must not lie outside its life. */
+static void
+check_lines(SysScanDesc probe, Relation line, const UnitRow *unit,
+			SoundnessFaultKind kind)
+{
+	LineRow		row;
+
+	while (org_probe_next_line(probe, line, &row))
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!days_contain(unit->valid, row.valid))
+			refuse_line(line, kind, &row, unit->valid);
+	}
+	systable_endscan(probe);
+	probes_made++;
+}
+
 /*
- * The days of a unit have been updated: its lines must not be left outside.
+ * A unit has other days than before, or there are such under its code: it was
+ * updated, or inserted where the one that lines referred to is gone.
  */
 Datum
 iom_guard_unit(PG_FUNCTION_ARGS)
 {
 	TriggerData *data = org_trigger_data(fcinfo, "iom_guard_unit", 1,
 										 &org_tables()->unit);
-	HeapTuple	tuple = new_row(data);
+	HeapTuple	tuple;
 	Relation	unit;
 	Relation	line;
 	Snapshot	snapshot;
-	UnitRow		unit_row;
+	UnitRow		row;
 
+	if (is_all_checked())
+		return PointerGetDatum(NULL);
+	tuple = new_row(data);
 	if (tuple == NULL)
 		return PointerGetDatum(NULL);
 
@@ -508,25 +559,17 @@ iom_guard_unit(PG_FUNCTION_ARGS)
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	snapshot = GetActiveSnapshot();
-	org_unit_from_tuple(unit, tuple, &unit_row);
 
-	for (int end = 0; end < 2; end++)
+	org_unit_from_tuple(unit, tuple, &row);
+	if (probes_made < probes_allowed(line))
 	{
-		SysScanDesc probe = end == 0 ?
-			org_probe_lines_of(line, unit_row.node, snapshot) :
-			org_probe_lines_to(line, unit_row.node, snapshot);
-		LineRow		line_row;
-
-		while (org_probe_next_line(probe, line, &line_row))
-		{
-			CHECK_FOR_INTERRUPTS();
-			if (!days_contain(unit_row.valid, line_row.valid))
-				refuse_line(line, end == 0 ? SOUND_OUTSIDE_NODE :
-							SOUND_OUTSIDE_SUPERVISOR, &line_row,
-							unit_row.valid);
-		}
-		systable_endscan(probe);
+		check_lines(org_probe_lines_of(line, row.node, snapshot), line, &row,
+					SOUND_OUTSIDE_NODE);
+		check_lines(org_probe_lines_to(line, row.node, snapshot), line, &row,
+					SOUND_OUTSIDE_SUPERVISOR);
 	}
+	else
+		check_all(unit, line, snapshot);
 
 	PopActiveSnapshot();
 	table_close(line, NoLock);
