@@ -271,6 +271,7 @@ BEGIN
 		$q$SELECT count(*) FROM iom_dot()$q$,
 		$q$SELECT count(*) FROM iom_mermaid()$q$,
 		$q$SELECT iom_json('DLA')$q$,
+		$q$SELECT sum(nodes) FROM iom_charts()$q$,
 		$q$SELECT iom_common_supervisor(n) FROM unnest('{DLA,DOE}'::iom_node[]) n$q$,
 		$q$SELECT count(*) FROM (SELECT iom_headcount(n) AS t FROM unnest('{DLA,DOE}'::iom_node[]) n) s, iom_unnest(s.t)$q$]
 	LOOP
