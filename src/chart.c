@@ -3,9 +3,9 @@
  * chart.c
  *	  Questions to a compiled chart that take more than a line.
  *
- * Climbing uses the jump pointers that chart_build.c lays: from any rank it
- * reaches any ancestor in O(log n) steps, however deep the chart is.  A chart
- * is never changed here and nothing is allocated.
+ * Nothing climbs step by step: the ranks of each level (chart.h) are searched in
+ * O(log n), however deep the chart is, and levels by doubling steps.  A chart is
+ * never changed here and nothing is allocated.
  *
  * Copyright (c) 2026, the iomorg contributors
  *

@@ -91,14 +91,6 @@ is_all_checked(void)
 	return all_checked && checked_change != 0;
 }
 
-/* How many probes may be made in it, until all is checked instead. */
-static uint64
-probes_allowed(Relation line)
-{
-	return 1000 + (uint64) RelationGetNumberOfBlocks(line) *
-		(LINES_PER_PAGE / ROWS_PER_PROBE);
-}
-
 /*----------
  * The calling protocol
  *----------
@@ -287,12 +279,43 @@ refuse_line(Relation rel, SoundnessFaultKind kind, const LineRow *line,
 }
 
 /*
+ * What a check works with: the state as it now is.
+ */
+typedef struct Check
+{
+	Relation	unit;
+	Relation	line;
+	Snapshot	snapshot;
+	uint64		allowance;		/* probes until all is checked instead */
+} Check;
+
+static void
+begin_check(Check *check)
+{
+	org_tables_open(&check->unit, &check->line);
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	check->snapshot = GetActiveSnapshot();
+	check->allowance = 1000 + (uint64) RelationGetNumberOfBlocks(check->line) *
+		(LINES_PER_PAGE / ROWS_PER_PROBE);
+}
+
+static void
+end_check(Check *check)
+{
+	PopActiveSnapshot();
+	table_close(check->line, NoLock);
+	table_close(check->unit, NoLock);
+}
+
+/*
  * Check the state as a whole.
  */
 static void
-check_all(Relation unit, Relation line, Snapshot snapshot)
+check_all(const Check *check)
 {
-	check_everything(unit, line, snapshot, false, refuse, line);
+	check_everything(check->unit, check->line, check->snapshot, false, refuse,
+					 check->line);
 
 	/* an outer statement would go on to change rows in this same state */
 	if (revision_is_nested())
@@ -317,19 +340,15 @@ typedef struct Step
 	size_t		below;			/* the step that led here */
 } Step;
 
-typedef struct LineCheck
+typedef struct WayUp
 {
-	Relation	unit;
-	Relation	line;
-	Snapshot	snapshot;
-	uint64		allowance;		/* see probes_allowed() */
 	Step	   *step;
 	size_t		nsteps;
-	size_t		steps_room;
-} LineCheck;
+	size_t		room;
+} WayUp;
 
 static Days
-life_of(LineCheck *check, IomNode node, bool *found)
+life_of(const Check *check, IomNode node, bool *found)
 {
 	SysScanDesc probe = org_probe_unit(check->unit, node, check->snapshot);
 	UnitRow		row;
@@ -343,7 +362,7 @@ life_of(LineCheck *check, IomNode node, bool *found)
 
 /* The two ends must be there on all days of the line. */
 static void
-check_ends(LineCheck *check, const LineRow *row)
+check_ends(const Check *check, const LineRow *row)
 {
 	bool		found;
 	Days		life;
@@ -364,7 +383,7 @@ check_ends(LineCheck *check, const LineRow *row)
 
 /* No other solid line of the node may be valid on one of its days. */
 static void
-check_second_line(LineCheck *check, LineRow *row)
+check_second_line(const Check *check, LineRow *row)
 {
 	SysScanDesc probe = org_probe_lines_of(check->line, row->node,
 										   check->snapshot);
@@ -391,14 +410,14 @@ check_second_line(LineCheck *check, LineRow *row)
 }
 
 static void
-add_step(LineCheck *check, IomNode node, Days days, size_t below)
+add_step(WayUp *way, IomNode node, Days days, size_t below)
 {
 	OrgMemory	memory = org_memory_of(CurrentMemoryContext);
 	Step	   *step;
 
-	check->step = org_grow(&memory, check->step, check->nsteps,
-						   &check->steps_room, sizeof(Step));
-	step = &check->step[check->nsteps++];
+	way->step = org_grow(&memory, way->step, way->nsteps, &way->room,
+						 sizeof(Step));
+	step = &way->step[way->nsteps++];
 	step->node = node;
 	step->days = days;
 	step->below = below;
@@ -408,22 +427,22 @@ add_step(LineCheck *check, IomNode node, Days days, size_t below)
  * The last step has come to the node where the way up began.
  */
 static void
-refuse_cycle(LineCheck *check, const LineRow *row)
+refuse_cycle(const Check *check, const WayUp *way, const LineRow *row)
 {
-	size_t		at = check->nsteps - 1;
+	size_t		at = way->nsteps - 1;
 	size_t		length = 0;
 	SoundnessFault fault = soundness_fault(SOUND_CYCLE, row->node,
 										   row->supervisor,
-										   check->step[at].days);
+										   way->step[at].days);
 
 	/* step 0 is the supervisor; the path is what follows it, upwards */
-	for (size_t i = at; i != 0; i = check->step[i].below)
+	for (size_t i = at; i != 0; i = way->step[i].below)
 		length++;
 	fault.path_length = (uint32) length;
-	for (; at != 0; at = check->step[at].below)
+	for (; at != 0; at = way->step[at].below)
 	{
 		if (--length < SOUNDNESS_PATH)
-			fault.path[length] = check->step[at].node;
+			fault.path[length] = way->step[at].node;
 	}
 	refuse(check->line, &fault);
 }
@@ -434,13 +453,14 @@ refuse_cycle(LineCheck *check, const LineRow *row)
  * may be endless, if other lines of the same statement close a cycle.
  */
 static bool
-check_cycle(LineCheck *check, const LineRow *row)
+check_cycle(const Check *check, const LineRow *row)
 {
-	check->nsteps = 0;
-	add_step(check, row->supervisor, row->valid, 0);
-	for (size_t at = 0; at < check->nsteps; at++)
+	WayUp		way = {NULL, 0, 0};
+
+	add_step(&way, row->supervisor, row->valid, 0);
+	for (size_t at = 0; at < way.nsteps; at++)
 	{
-		Step		from = check->step[at];
+		Step		from = way.step[at];
 		SysScanDesc probe;
 		LineRow		up;
 
@@ -453,10 +473,10 @@ check_cycle(LineCheck *check, const LineRow *row)
 		{
 			if (!up.solid || !days_overlap(up.valid, from.days))
 				continue;
-			add_step(check, up.supervisor,
+			add_step(&way, up.supervisor,
 					 days_intersection(up.valid, from.days), at);
 			if (up.supervisor == row->node)
-				refuse_cycle(check, row);
+				refuse_cycle(check, &way, row);
 		}
 		systable_endscan(probe);
 		probes_made++;
@@ -472,7 +492,7 @@ iom_guard_line(PG_FUNCTION_ARGS)
 										 &org_tables()->line);
 	HeapTuple	tuple;
 	LineRow		row;
-	LineCheck	check;
+	Check		check;
 	MemoryContext context;
 	MemoryContext caller_context;
 
@@ -486,13 +506,7 @@ iom_guard_line(PG_FUNCTION_ARGS)
 									ALLOCSET_SMALL_SIZES);
 	caller_context = MemoryContextSwitchTo(context);
 
-	memset(&check, 0, sizeof(check));
-	org_tables_open(&check.unit, &check.line);
-	CommandCounterIncrement();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	check.snapshot = GetActiveSnapshot();
-	check.allowance = probes_allowed(check.line);
-
+	begin_check(&check);
 	org_line_from_tuple(check.line, tuple, &row);
 	if (probes_made < check.allowance)
 	{
@@ -502,11 +516,9 @@ iom_guard_line(PG_FUNCTION_ARGS)
 	}
 	if (probes_made >= check.allowance ||
 		(row.solid && !check_cycle(&check, &row)))
-		check_all(check.unit, check.line, check.snapshot);
+		check_all(&check);
+	end_check(&check);
 
-	PopActiveSnapshot();
-	table_close(check.line, NoLock);
-	table_close(check.unit, NoLock);
 	MemoryContextSwitchTo(caller_context);
 	MemoryContextDelete(context);
 	return PointerGetDatum(NULL);
@@ -544,9 +556,7 @@ iom_guard_unit(PG_FUNCTION_ARGS)
 	TriggerData *data = org_trigger_data(fcinfo, "iom_guard_unit", 1,
 										 &org_tables()->unit);
 	HeapTuple	tuple;
-	Relation	unit;
-	Relation	line;
-	Snapshot	snapshot;
+	Check		check;
 	UnitRow		row;
 
 	if (is_all_checked())
@@ -555,24 +565,17 @@ iom_guard_unit(PG_FUNCTION_ARGS)
 	if (tuple == NULL)
 		return PointerGetDatum(NULL);
 
-	org_tables_open(&unit, &line);
-	CommandCounterIncrement();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	snapshot = GetActiveSnapshot();
-
-	org_unit_from_tuple(unit, tuple, &row);
-	if (probes_made < probes_allowed(line))
+	begin_check(&check);
+	org_unit_from_tuple(check.unit, tuple, &row);
+	if (probes_made < check.allowance)
 	{
-		check_lines(org_probe_lines_of(line, row.node, snapshot), line, &row,
-					SOUND_OUTSIDE_NODE);
-		check_lines(org_probe_lines_to(line, row.node, snapshot), line, &row,
-					SOUND_OUTSIDE_SUPERVISOR);
+		check_lines(org_probe_lines_of(check.line, row.node, check.snapshot),
+					check.line, &row, SOUND_OUTSIDE_NODE);
+		check_lines(org_probe_lines_to(check.line, row.node, check.snapshot),
+					check.line, &row, SOUND_OUTSIDE_SUPERVISOR);
 	}
 	else
-		check_all(unit, line, snapshot);
-
-	PopActiveSnapshot();
-	table_close(line, NoLock);
-	table_close(unit, NoLock);
+		check_all(&check);
+	end_check(&check);
 	return PointerGetDatum(NULL);
 }

@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * org_trigger.c
- *	  What the trigger functions have in common: how they are called, and
- *	  how they run SQL of their own.
+ *	  What the trigger functions have in common: how they are called, and how
+ *	  they, and others, run SQL of our own and become a table's owner.
  *
  * A trigger function can be attached to any table by whoever owns that table,
  * and selected by anybody: each one first asks org_trigger_data(), which

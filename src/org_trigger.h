@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * org_trigger.h
- *	  What the trigger functions have in common.
+ *	  What the trigger functions have in common; SQL of our own.
  *
  * Copyright (c) 2026, the iomorg contributors
  *
