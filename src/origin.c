@@ -24,9 +24,9 @@
  * which they check.  Once something was edited, a row that comes with an
  * origin is one like any other: it conflicts with what is there, or is 'own'.
  *
- * The tables are emptied as the user, whose triggers a foreign key of another
- * table may fire, and only for one who may empty them; all else is done as
- * their owner.
+ * Only who may empty the tables can restore a dump: what others insert is an edit.
+ * They are emptied as that user, because foreign keys of other tables may fire
+ * triggers; all else is done as their owner.
  *
  * Locking: 'own' is for ever and is read without a lock.  Whoever sees
  * anything else first takes the editors' lock (revision.c), so that of several
@@ -229,8 +229,8 @@ may_replace_all(void)
 
 /*
  * Rows of a dump arrive.  The first of them empties the tables of the seed.
- * Returns false if they are none, because something was edited already; takes
- * the editors' lock otherwise.
+ * Returns false if they are none, because something was edited already or the
+ * user may not replace everything; takes the editors' lock if nothing was.
  */
 bool
 origin_begin_restore(void)
@@ -238,8 +238,11 @@ origin_begin_restore(void)
 	static const char *const names[] = {"iom_appointment", "iom_line", "iom_unit"};
 	Content		content = settled_content();
 
-	if (content != CONTENT_SEED || !may_replace_all())
-		return content == CONTENT_RESTORED;
+	/* from others, it is an edit like any other: recorded */
+	if (content == CONTENT_OWN || !may_replace_all())
+		return false;
+	if (content == CONTENT_RESTORED)
+		return true;
 
 	/*
 	 * Edits that no trigger saw (of a replication worker, say) leave the mark
@@ -367,9 +370,7 @@ iom_origin_mark(PG_FUNCTION_ARGS)
 		if (!is_new)
 			return PointerGetDatum(tuple);
 	}
-	else if (is_update || is_new)
-		origin_set_own();
-	else if (origin_begin_restore())
+	else if (!is_update && !is_new && origin_begin_restore())
 	{
 		if (relid == tables->unit)
 		{
@@ -388,6 +389,8 @@ iom_origin_mark(PG_FUNCTION_ARGS)
 		}
 		return PointerGetDatum(tuple);
 	}
+	else
+		origin_set_own();
 
 	origin = CStringGetTextDatum("own");
 	isnull = false;
