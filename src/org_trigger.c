@@ -68,25 +68,24 @@ org_qualified_name(const char *table)
 }
 
 /*
- * Go on as the owner of a table, past row-level security, as a foreign key
- * would: until org_become() is given what this returns, or an error.
+ * Become the owner of a table, until org_become_again() or an error ends it.
  */
-SavedUser
+OrgRole
 org_become_owner(Relation rel)
 {
-	SavedUser	saved;
+	OrgRole		former;
 
-	GetUserIdAndSecContext(&saved.user, &saved.security);
+	GetUserIdAndSecContext(&former.user, &former.security);
 	SetUserIdAndSecContext(rel->rd_rel->relowner,
-						   saved.security | SECURITY_LOCAL_USERID_CHANGE |
+						   former.security | SECURITY_LOCAL_USERID_CHANGE |
 						   SECURITY_NOFORCE_RLS);
-	return saved;
+	return former;
 }
 
 void
-org_become(SavedUser saved)
+org_become_again(OrgRole former)
 {
-	SetUserIdAndSecContext(saved.user, saved.security);
+	SetUserIdAndSecContext(former.user, former.security);
 }
 
 /*
@@ -127,11 +126,11 @@ org_execute_as_owner(Oid relid, const char *sql, int nargs, Oid *types,
 					 TriggerData *transition)
 {
 	Relation	rel = table_open(relid, AccessShareLock);
-	SavedUser	saved = org_become_owner(rel);
+	OrgRole		caller = org_become_owner(rel);
 	uint64		rows = org_execute(sql, nargs, types, values, nulls,
 								   transition);
 
-	org_become(saved);
+	org_become_again(caller);
 	table_close(rel, NoLock);
 	return rows;
 }

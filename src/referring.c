@@ -138,7 +138,7 @@ has_row(Relation rel, const Reference *reference, IomNode node)
 	Oid			type = get_atttype(tables->unit, tables->unit_node);
 	Datum		value = IomNodeGetDatum(node);
 	SPIPlanPtr	plan;
-	SavedUser	saved = org_become_owner(rel);
+	OrgRole		caller = org_become_owner(rel);
 	bool		found;
 
 	CommandCounterIncrement();
@@ -158,7 +158,7 @@ has_row(Relation rel, const Reference *reference, IomNode node)
 		elog(ERROR, "could not look for rows that refer to a unit");
 	found = SPI_processed > 0;
 	SPI_freeplan(plan);
-	org_become(saved);
+	org_become_again(caller);
 	return found;
 }
 
