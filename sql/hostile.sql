@@ -19,7 +19,7 @@ CREATE FUNCTION regress_evil.make(name text, arguments text, result text) RETURN
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
 	EXECUTE format('CREATE FUNCTION regress_evil.%I(%s) RETURNS %s IMMUTABLE LANGUAGE plpgsql AS
-		$f$BEGIN RAISE EXCEPTION ''hijacked: %s as %%'', current_user; END$f$', name, arguments, result, name);
+		$f$BEGIN RAISE EXCEPTION ''hijacked: %s, superuser %%'', pg_catalog.current_setting(''is_superuser''); END$f$', name, arguments, result, name);
 END $$;
 CREATE FUNCTION regress_evil.make_operator(name text, lefttype text, righttype text, result text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
