@@ -53,7 +53,7 @@ BEGIN
 		IF line ~ 'Index Cond: .*unit|Seq Scan on regress_staff' THEN
 			-- (from 17 on, the index is also asked for the grade where the unit is one)
 			line := replace(trim(line), ' AND (grade = ''P1''::text)', '');
-			RETURN NEXT regexp_replace(line, '\$\d+|\(InitPlan \d+\)\.col1', '$', 'g');
+			RETURN NEXT regexp_replace(line, '\$\d+|\(InitPlan \w+\)\.col1', '$', 'g');
 		END IF;
 	END LOOP;
 END $$;
