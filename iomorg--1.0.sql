@@ -612,47 +612,29 @@ COMMENT ON FUNCTION iom_guard_line() IS 'constraint trigger: refuses a cycle, a 
 
 CREATE FUNCTION iom_guard_unit() RETURNS trigger
 AS 'MODULE_PATHNAME' LANGUAGE C;
-COMMENT ON FUNCTION iom_guard_unit() IS 'constraint trigger: refuses days of a unit that leave a line outside of them';
+COMMENT ON FUNCTION iom_guard_unit() IS 'constraint trigger: refuses a unit whose days leave a line outside of them';
 
--- Triggers fire in the order of their names: this one before any user's.
-CREATE TRIGGER _iom_begin
-BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON iom_unit
-FOR EACH STATEMENT EXECUTE FUNCTION iom_guard_begin();
-COMMENT ON TRIGGER _iom_begin ON iom_unit IS 'makes the present charts outdated';
-
-CREATE TRIGGER _iom_end
-AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON iom_unit
-FOR EACH STATEMENT EXECUTE FUNCTION iom_guard_end();
-COMMENT ON TRIGGER _iom_end ON iom_unit IS 'lets charts be kept again';
-
-CREATE TRIGGER _iom_replica_row
-AFTER INSERT OR UPDATE OR DELETE ON iom_unit
-FOR EACH ROW EXECUTE FUNCTION iom_guard_replica();
-COMMENT ON TRIGGER _iom_replica_row ON iom_unit IS 'in replica role, without a statement: makes the present charts outdated';
-
-ALTER TABLE iom_unit ENABLE ALWAYS TRIGGER _iom_begin;
-ALTER TABLE iom_unit ENABLE ALWAYS TRIGGER _iom_end;
-ALTER TABLE iom_unit ENABLE REPLICA TRIGGER _iom_replica_row;
-
--- Triggers fire in the order of their names: this one before any user's.
-CREATE TRIGGER _iom_begin
-BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON iom_line
-FOR EACH STATEMENT EXECUTE FUNCTION iom_guard_begin();
-COMMENT ON TRIGGER _iom_begin ON iom_line IS 'makes the present charts outdated';
-
-CREATE TRIGGER _iom_end
-AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON iom_line
-FOR EACH STATEMENT EXECUTE FUNCTION iom_guard_end();
-COMMENT ON TRIGGER _iom_end ON iom_line IS 'lets charts be kept again';
-
-CREATE TRIGGER _iom_replica_row
-AFTER INSERT OR UPDATE OR DELETE ON iom_line
-FOR EACH ROW EXECUTE FUNCTION iom_guard_replica();
-COMMENT ON TRIGGER _iom_replica_row ON iom_line IS 'in replica role, without a statement: makes the present charts outdated';
-
-ALTER TABLE iom_line ENABLE ALWAYS TRIGGER _iom_begin;
-ALTER TABLE iom_line ENABLE ALWAYS TRIGGER _iom_end;
-ALTER TABLE iom_line ENABLE REPLICA TRIGGER _iom_replica_row;
+-- Triggers fire in the order of their names: _iom_begin before any user's.
+DO $$
+DECLARE
+  name text;
+BEGIN
+  FOREACH name IN ARRAY ARRAY['iom_unit', 'iom_line'] LOOP
+    EXECUTE pg_catalog.format('CREATE TRIGGER _iom_begin BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON %s
+      FOR EACH STATEMENT EXECUTE FUNCTION iom_guard_begin()', name);
+    EXECUTE pg_catalog.format('COMMENT ON TRIGGER _iom_begin ON %s IS ''makes the present charts outdated''', name);
+    EXECUTE pg_catalog.format('CREATE TRIGGER _iom_end AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON %s
+      FOR EACH STATEMENT EXECUTE FUNCTION iom_guard_end()', name);
+    EXECUTE pg_catalog.format('COMMENT ON TRIGGER _iom_end ON %s IS ''lets charts be kept again''', name);
+    EXECUTE pg_catalog.format('CREATE TRIGGER _iom_replica_row AFTER INSERT OR UPDATE OR DELETE ON %s
+      FOR EACH ROW EXECUTE FUNCTION iom_guard_replica()', name);
+    EXECUTE pg_catalog.format('COMMENT ON TRIGGER _iom_replica_row ON %s IS
+      ''in replica role, without a statement: makes the present charts outdated''', name);
+    EXECUTE pg_catalog.format('ALTER TABLE %s ENABLE ALWAYS TRIGGER _iom_begin, ENABLE ALWAYS TRIGGER _iom_end,
+      ENABLE REPLICA TRIGGER _iom_replica_row', name);
+  END LOOP;
+END
+$$;
 
 CREATE CONSTRAINT TRIGGER iom_line_sound
 AFTER INSERT OR UPDATE ON iom_line
@@ -661,9 +643,16 @@ COMMENT ON TRIGGER iom_line_sound ON iom_line IS 'refuses what would not be a hi
 
 CREATE CONSTRAINT TRIGGER iom_unit_sound
 AFTER UPDATE ON iom_unit
-DEFERRABLE FOR EACH ROW WHEN (OLD.valid <> NEW.valid)
+DEFERRABLE FOR EACH ROW WHEN (OLD.valid <> NEW.valid OR OLD.node <> NEW.node)
 EXECUTE FUNCTION iom_guard_unit();
 COMMENT ON TRIGGER iom_unit_sound ON iom_unit IS 'refuses to leave lines outside the life of a unit';
+
+-- Where foreign keys are deferred, lines may be there before it.
+CREATE CONSTRAINT TRIGGER iom_unit_sound_new
+AFTER INSERT ON iom_unit
+DEFERRABLE FOR EACH ROW WHEN (NEW.valid <> '(,)')
+EXECUTE FUNCTION iom_guard_unit();
+COMMENT ON TRIGGER iom_unit_sound_new ON iom_unit IS 'refuses lines outside the life of a unit that comes after them';
 
 ----------------------------------------------------------------------------
 -- origin and history: what pg_dump saves comes back as it was; every change is
@@ -1302,7 +1291,7 @@ BEGIN ATOMIC
     SELECT NULL, CASE WHEN t.oid IS NULL THEN 'trigger missing' ELSE 'trigger disabled' END,
       format('%s on %s', n.name, r.relname)
     FROM (VALUES
-        ('iom_unit'::regclass, ARRAY['_iom_begin', '_iom_end', '_iom_replica_row', 'iom_unit_sound']),
+        ('iom_unit'::regclass, ARRAY['_iom_begin', '_iom_end', '_iom_replica_row', 'iom_unit_sound', 'iom_unit_sound_new']),
         ('iom_line'::regclass, ARRAY['_iom_begin', '_iom_end', '_iom_replica_row', 'iom_line_sound']),
         ('iom_unit'::regclass, ARRAY['iom_origin', 'iom_history_insert', 'iom_history_update', 'iom_history_delete', 'iom_history_truncate']),
         ('iom_line'::regclass, ARRAY['iom_origin', 'iom_history_insert', 'iom_history_update', 'iom_history_delete', 'iom_history_truncate']),

@@ -3,9 +3,9 @@
  * chart.c
  *	  Questions to a compiled chart that take more than a line.
  *
- * Climbing uses the jump pointers that chart_build.c lays: from any rank it
- * reaches any ancestor in O(log n) steps, however deep the chart is.  A chart
- * is never changed here and nothing is allocated.
+ * They search the ranks of a level by halving, and the levels likewise, so that
+ * none takes more than O(log n) steps a level that it looks at, however deep the
+ * chart is.  A chart is never changed here and nothing is allocated.
  *
  * Copyright (c) 2026, the iomorg contributors
  *

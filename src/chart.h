@@ -24,7 +24,7 @@
  * A filter of the nodes that have reports spares most look-ups of those that
  * have none, which are most.
  *
- * The chart knows neither server nor catalog: it takes its memory from a
+ * The chart knows neither server nor catalog: it takes its memory from an
  * OrgMemory and can be built, asked and freed by any program.  It holds no
  * locks and no references; whoever built it frees it (chart_free).
  *

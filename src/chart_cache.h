@@ -125,8 +125,8 @@ extern const CachedChart *chart_cache_pin(const CachedChart *cached,
 extern OrgMemory org_memory_of(MemoryContext context);
 
 /*
- * The whole chart that chart_cache_find_today() found last, for a caller who asks again under
- * the same snapshot.
+ * The whole chart that chart_cache_find_today() found last, for a caller who
+ * asks again under the same snapshot.
  */
 typedef struct ChartToday
 {
