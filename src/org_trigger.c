@@ -67,6 +67,27 @@ org_qualified_name(const char *table)
 }
 
 /*
+ * Become the owner of a table, until org_become_again() or an error ends it.
+ */
+OrgRole
+org_become_owner(Relation rel)
+{
+	OrgRole		former;
+
+	GetUserIdAndSecContext(&former.user, &former.security);
+	SetUserIdAndSecContext(rel->rd_rel->relowner,
+						   former.security | SECURITY_LOCAL_USERID_CHANGE |
+						   SECURITY_NOFORCE_RLS);
+	return former;
+}
+
+void
+org_become_again(OrgRole former)
+{
+	SetUserIdAndSecContext(former.user, former.security);
+}
+
+/*
  * Run one statement as the owner of the table.  It sees the transition tables
  * of the trigger if one is given.  Returns the number of rows that it changed
  * or returned.  Raises the statement's errors.
@@ -77,15 +98,11 @@ org_execute_as_owner(Oid relid, const char *sql, int nargs, Oid *types,
 					 TriggerData *transition)
 {
 	Relation	rel = table_open(relid, AccessShareLock);
-	Oid			user;
-	int			security;
+	OrgRole		caller;
 	int			result;
 	uint64		rows;
 
-	GetUserIdAndSecContext(&user, &security);
-	SetUserIdAndSecContext(rel->rd_rel->relowner,
-						   security | SECURITY_LOCAL_USERID_CHANGE |
-						   SECURITY_NOFORCE_RLS);
+	caller = org_become_owner(rel);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	if (transition && SPI_register_trigger_data(transition) < 0)
@@ -96,7 +113,7 @@ org_execute_as_owner(Oid relid, const char *sql, int nargs, Oid *types,
 			 SPI_result_code_string(result));
 	rows = SPI_processed;
 	SPI_finish();
-	SetUserIdAndSecContext(user, security);
+	org_become_again(caller);
 	table_close(rel, NoLock);
 	return rows;
 }
