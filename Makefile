@@ -74,6 +74,7 @@ REGRESS = \
 	guard \
 	guard_dates \
 	history \
+	history_insert \
 	changes \
 	import \
 	diff \
