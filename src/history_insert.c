@@ -112,7 +112,6 @@ typedef struct HistoryInsert
 typedef struct Transition
 {
 	Tuplestorestate *store;
-	int			read_pointer;
 	TupleTableSlot *slot;
 	HistoryJson *json;
 	AttrNumber	node;
@@ -173,7 +172,10 @@ find_columns(HistoryInsert *insert, Oid node_type)
  *----------
  */
 
-/* The table has a read pointer for each who reads it: others do, too. */
+/*
+ * The table has a read pointer for each who reads it: other triggers do, before
+ * or after this one.
+ */
 static void
 begin_reading(Transition *transition, Tuplestorestate *store, Relation rel,
 			  const char *node)
@@ -181,9 +183,9 @@ begin_reading(Transition *transition, Tuplestorestate *store, Relation rel,
 	if (store == NULL)
 		return;
 	transition->store = store;
-	transition->read_pointer = tuplestore_alloc_read_pointer(store,
-															 EXEC_FLAG_REWIND);
-	tuplestore_select_read_pointer(store, transition->read_pointer);
+	tuplestore_select_read_pointer(store,
+								   tuplestore_alloc_read_pointer(store,
+																 EXEC_FLAG_REWIND));
 	tuplestore_rescan(store);
 	transition->slot = MakeSingleTupleTableSlot(RelationGetDescr(rel),
 												&TTSOpsMinimalTuple);
@@ -194,11 +196,9 @@ begin_reading(Transition *transition, Tuplestorestate *store, Relation rel,
 static bool
 read_next(Transition *transition)
 {
-	if (transition->store == NULL)
-		return false;
-	tuplestore_select_read_pointer(transition->store, transition->read_pointer);
-	return tuplestore_gettupleslot(transition->store, true, false,
-								   transition->slot);
+	return transition->store != NULL &&
+		tuplestore_gettupleslot(transition->store, true, false,
+								transition->slot);
 }
 
 static void
