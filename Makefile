@@ -28,6 +28,8 @@ OBJS = \
 	src/hierarchy.o \
 	src/hierarchy_set.o \
 	src/history.o \
+	src/history_insert.o \
+	src/history_json.o \
 	src/import.o \
 	src/index_count.o \
 	src/iomorg.o \
@@ -73,6 +75,7 @@ REGRESS = \
 	guard \
 	guard_dates \
 	history \
+	history_insert \
 	changes \
 	import \
 	diff \

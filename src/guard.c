@@ -566,7 +566,7 @@ iom_guard_unit(PG_FUNCTION_ARGS)
 		return PointerGetDatum(NULL);
 
 	begin_check(&check);
-	org_unit_from_tuple(check.unit, tuple, &row);
+	org_unit_from_tuple(org_tables(), check.unit, tuple, &row);
 	if (probes_made < check.allowance)
 	{
 		check_lines(org_probe_lines_of(check.line, row.node, check.snapshot),
