@@ -33,6 +33,7 @@ OBJS = \
 	src/import.o \
 	src/index_count.o \
 	src/iomorg.o \
+	src/link_cut.o \
 	src/node_code.o \
 	src/node_io.o \
 	src/node_op.o \

@@ -1169,11 +1169,11 @@ END;
 COMMENT ON FUNCTION iom_recorded_name(iom_node, date) IS 'the name that a unit had at the end of a day, by iom_history: the present one if it was not changed since';
 
 CREATE FUNCTION iom_chart_diff(
-  from_date date, to_date date,
-  OUT place bigint, OUT node iom_node, OUT change text, OUT before iom_node, OUT after iom_node
+  from_date date, to_date date, renamed iom_node[],
+  OUT node iom_node, OUT change text, OUT before iom_node, OUT after iom_node
 ) RETURNS SETOF record
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE COST 1000 ROWS 100;
-COMMENT ON FUNCTION iom_chart_diff(date, date) IS 'what iom_diff selects from: the nodes whose place differs between two days, with their supervisors, and the order of them';
+COMMENT ON FUNCTION iom_chart_diff(date, date, iom_node[]) IS 'what iom_diff selects from: the nodes whose place differs between two days, with their supervisors, and those of the array that are there on both, in the order of iom_diff';
 
 CREATE FUNCTION iom_diff(
   from_date date DEFAULT NULL, to_date date DEFAULT NULL,
@@ -1183,28 +1183,22 @@ LANGUAGE SQL STABLE PARALLEL SAFE ROWS 100
 BEGIN ATOMIC
   -- paths, which may be long, are made only where somebody looks at them
   SELECT d.node, d.change,
-    CASE d.change WHEN 'carried' THEN iom_path(d.node, as_of => iom_as_of($1)) WHEN 'renamed' THEN d.old_name ELSE d.before::text END AS old,
-    CASE d.change WHEN 'carried' THEN iom_path(d.node, as_of => iom_as_of($2)) WHEN 'renamed' THEN d.new_name ELSE d.after::text END AS new
-  FROM (
-    SELECT c.place, c.node, c.change, c.before, c.after, NULL AS old_name, NULL AS new_name
-    FROM iom_chart_diff($1, $2) c
-    UNION ALL
-    SELECT iom_rank(r.node, $2), r.node, 'renamed', NULL, NULL, r.old, r.new
+    CASE d.change WHEN 'carried' THEN iom_path(d.node, as_of => iom_as_of($1))
+      WHEN 'renamed' THEN iom_recorded_name(d.node, iom_as_of($1)) ELSE d.before::text END AS old,
+    CASE d.change WHEN 'carried' THEN iom_path(d.node, as_of => iom_as_of($2))
+      WHEN 'renamed' THEN iom_recorded_name(d.node, iom_as_of($2)) ELSE d.after::text END AS new
+  FROM iom_chart_diff($1, $2, ARRAY(
+    SELECT n.node
     FROM (
-      SELECT n.node, iom_recorded_name(n.node, iom_as_of($1)) AS old, iom_recorded_name(n.node, iom_as_of($2)) AS new
-      FROM (
-        SELECT DISTINCT h.node
-        FROM iom_history h
-        WHERE h.relation = 'iom_unit'
-          AND (h.change = 'delete' OR (h.change = 'update' AND h.before ->> 'name' <> h.after ->> 'name'))
-          AND h.changed_at::date > LEAST(iom_as_of($1), iom_as_of($2))
-          AND h.changed_at::date <= GREATEST(iom_as_of($1), iom_as_of($2))
-      ) n
-      OFFSET 0	-- each name is looked for once
-    ) r
-    WHERE r.old <> r.new AND iom_rank(r.node, $1) IS NOT NULL AND iom_rank(r.node, $2) IS NOT NULL
-  ) d
-  ORDER BY d.place, d.change;
+      SELECT DISTINCT h.node
+      FROM iom_history h
+      WHERE h.relation = 'iom_unit'
+        AND (h.change = 'delete' OR (h.change = 'update' AND h.before ->> 'name' <> h.after ->> 'name'))
+        AND h.changed_at::date > LEAST(iom_as_of($1), iom_as_of($2))
+        AND h.changed_at::date <= GREATEST(iom_as_of($1), iom_as_of($2))
+    ) n
+    WHERE iom_recorded_name(n.node, iom_as_of($1)) <> iom_recorded_name(n.node, iom_as_of($2))
+  )) d;
 END;
 COMMENT ON FUNCTION iom_diff(date, date) IS 'what differs between two days (null: the day of iom_as_of()): opened (new: the supervisor), closed (old: the supervisor), moved (old and new supervisor), carried (under the same supervisor, but an ancestor moved: old and new path), renamed (old and new name, as iom_history recorded them at the end of the days); in chart order of the second day, closed ones last';
 
@@ -1230,8 +1224,18 @@ BEGIN ATOMIC
       ('valid', u.valid::text, NOT isempty(u.valid)),
       ('origin', quote_literal(u.origin), u.origin IN ('seed', 'own'))
     ) c (name, shown, good)
-    WHERE (u.node IS NOT NULL AND u.name <> '' AND u.kind <> '' AND u.position IS NOT NULL
-        AND NOT isempty(u.valid) AND u.origin IN ('seed', 'own')) IS NOT TRUE
+    WHERE CASE
+        -- what the constraints keep out is not looked for among many
+        WHEN (SELECT count(*) FROM pg_constraint k
+              WHERE k.conrelid = 'iom_unit'::regclass AND k.contype = 'c' AND k.convalidated
+                AND k.conname IN ('iom_unit_name_check', 'iom_unit_kind_check', 'iom_unit_valid_check')) = 3
+          AND NOT EXISTS (SELECT FROM pg_attribute n
+                          WHERE n.attrelid = 'iom_unit'::regclass AND NOT n.attnotnull
+                            AND n.attname IN ('node', 'name', 'kind', 'position', 'valid', 'origin'))
+        THEN u.origin NOT IN ('seed', 'own')
+        ELSE (u.node IS NOT NULL AND u.name <> '' AND u.kind <> '' AND u.position IS NOT NULL
+          AND NOT isempty(u.valid) AND u.origin IN ('seed', 'own')) IS NOT TRUE
+        END
       AND (c.shown IS NULL OR NOT c.good)
     UNION ALL
     SELECT l.node, CASE WHEN c.shown IS NULL THEN 'null' ELSE 'bad value' END,

@@ -133,7 +133,9 @@ check_everything(Relation unit, Relation line, Snapshot snapshot,
 												  "iomorg soundness check",
 												  ALLOCSET_DEFAULT_SIZES);
 	OrgMemory	memory = org_memory_of(context);
-	Soundness  *sound = soundness_begin(&memory);
+	Soundness  *sound = soundness_begin(&memory, org_expected_rows(unit),
+										org_expected_rows(line), report,
+										report_context);
 	OrgScan    *scan;
 	UnitRow		unit_row;
 	LineRow		line_row;
@@ -155,7 +157,7 @@ check_everything(Relation unit, Relation line, Snapshot snapshot,
 	}
 	org_scan_end(scan);
 
-	soundness_end(sound, report, report_context);
+	soundness_end(sound);
 	MemoryContextDelete(context);
 }
 
