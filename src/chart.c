@@ -3,9 +3,10 @@
  * chart.c
  *	  Questions to a compiled chart that take more than a line.
  *
- * They search the ranks of a level by halving, and the levels likewise, so that
- * none takes more than O(log n) steps a level that it looks at, however deep the
- * chart is.  A chart is never changed here and nothing is allocated.
+ * They search the ranks of a level by halving, and the levels likewise, so
+ * that none but chart_count_to_level() looks at more than O(log n) levels, in
+ * O(log n) steps each, however deep the chart is.  A chart is never changed
+ * here and nothing is allocated.
  *
  * Copyright (c) 2026, the iomorg contributors
  *
@@ -121,12 +122,13 @@ greatest_level(const Chart *chart, uint32 level, uint32 last, bool has,
  * high one; CHART_NONE below different roots.
  *
  * Chart order goes from low to high through subtrees of the common supervisor.
- * So of the ranks after low, up to high, those of the least level are among its
- * reports, and of the nodes above high it is the first that is not after low.
+ * So of the ranks after low, up to high, those of the least level are among
+ * its reports, and of the nodes above high it is the first that is not after
+ * low.
  *
- * Nodes that were picked at random are far from each other: the least level is
- * one of the upper ones.  What is near has its common supervisor near by.  What
- * is neither is found by halving, which bounds the time in deep charts.
+ * Nodes that were picked at random are far from each other: the least level
+ * is one of the upper ones.  What is near has its common supervisor near by.
+ * What is neither is found by halving, which bounds the time in deep charts.
  */
 uint32
 chart_above_slice(const Chart *chart, uint32 low, uint32 high)
