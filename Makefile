@@ -56,6 +56,7 @@ REGRESS = \
 	node \
 	node_index \
 	planner \
+	guess \
 	probe \
 	seed \
 	hierarchy \
