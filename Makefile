@@ -38,6 +38,7 @@ OBJS = \
 	src/node_selfuncs.o \
 	src/node_set.o \
 	src/org_seek.o \
+	src/org_rows.o \
 	src/org_tables.o \
 	src/org_trigger.o \
 	src/origin.o \

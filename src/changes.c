@@ -33,7 +33,7 @@
 #include "utils/lsyscache.h"
 
 #include "days_text.h"
-#include "org_tables.h"
+#include "org_rows.h"
 #include "referring.h"
 
 PG_FUNCTION_INFO_V1(iom_add);

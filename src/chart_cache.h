@@ -16,6 +16,7 @@
 
 #include "chart.h"
 #include "org_tables.h"
+#include "soundness.h"
 #include "revision.h"
 
 /*

@@ -22,6 +22,7 @@
 #include "utils/memutils.h"
 
 #include "chart_compile.h"
+#include "org_rows.h"
 
 /*----------
  * Drafts
@@ -175,7 +176,7 @@ chart_compile(int64 day, ChartFault *fault)
 	build = chart_build_begin(&draft.scratch, &draft.keep,
 							  org_expected_rows(unit));
 
-	scan = org_scan_units(unit, snapshot);
+	scan = org_scan_begin(unit, snapshot, false);
 	while (org_scan_next_unit(scan, &unit_row))
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -184,7 +185,7 @@ chart_compile(int64 day, ChartFault *fault)
 	}
 	org_scan_end(scan);
 
-	scan = org_scan_lines(line, snapshot);
+	scan = org_scan_begin(line, snapshot, false);
 	while (org_scan_next_line(scan, &line_row))
 	{
 		CHECK_FOR_INTERRUPTS();

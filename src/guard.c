@@ -48,7 +48,7 @@
 #include "chart_cache.h"
 #include "check.h"
 #include "days_text.h"
-#include "org_tables.h"
+#include "org_rows.h"
 #include "org_trigger.h"
 #include "revision.h"
 #include "soundness.h"
@@ -459,7 +459,7 @@ iom_guard_line(PG_FUNCTION_ARGS)
 	check.allowance = 1000 + (uint64) RelationGetNumberOfBlocks(check.line) *
 		(LINES_PER_PAGE / ROWS_PER_PROBE);
 
-	org_line_from_tuple(check.line, tuple, &row);
+	org_line_from_tuple(org_tables(), check.line, tuple, &row);
 	if (probes_made < check.allowance)
 	{
 		check_ends(&check, &row);
@@ -508,7 +508,7 @@ iom_guard_unit(PG_FUNCTION_ARGS)
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	snapshot = GetActiveSnapshot();
-	org_unit_from_tuple(unit, tuple, &unit_row);
+	org_unit_from_tuple(org_tables(), unit, tuple, &unit_row);
 
 	for (int end = 0; end < 2; end++)
 	{

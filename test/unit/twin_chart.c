@@ -78,9 +78,13 @@ find_fault(TwinChart *twin)
 			return twin_fault(CHART_UNKNOWN_SUPERVISOR, 2, line->node,
 							  line->supervisor, 0);
 		if (twin->supervisor[node] != NOBODY)
+		{
+			IomNode		other = org->unit[twin->supervisor[node]].code;
+
 			return twin_fault(CHART_SECOND_LINE, 3, line->node,
-							  org->unit[twin->supervisor[node]].code,
-							  line->supervisor);
+							  Min(line->supervisor, other),
+							  Max(line->supervisor, other));
+		}
 		twin->supervisor[node] = supervisor;
 	}
 	for (uint32 i = 0; i < twin->n; i++)
