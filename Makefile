@@ -60,6 +60,7 @@ REGRESS = \
 	node \
 	node_index \
 	planner \
+	guess \
 	probe \
 	seed \
 	hierarchy \

@@ -322,7 +322,7 @@ dynamic_library_path = '$iom_tmp/root$("$PG_CONFIG" --pkglibdir):\$libdir'"
 		synchronous_commit = off
 		full_page_writes = off
 	CONF
-	iom_run pg_ctl -D "$data" -s -w -l "$iom_tmp/server.log" start || {
+	iom_run pg_ctl -D "$data" -s -w -t 600 -l "$iom_tmp/server.log" start || {
 		cat "$iom_tmp/server.log" >&2
 		return 1
 	}
