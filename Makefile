@@ -2,7 +2,7 @@
 #
 # make, make install, make installcheck: as every PGXS extension.
 # make demo, make test, make bench: everything on a private throw-away server.
-# make test-matrix, test-valgrind, check-static, coverage: see README.md, Tests.
+# make test-matrix, test-valgrind, test-sqlsmith, check-static, coverage: see README.md, Tests.
 # make dist, make test-package, make demo-shards: see doc/release.md, doc/sharding.md.
 
 EXTENSION = iomorg
@@ -109,7 +109,7 @@ PROVE_TESTS = test/t/*.pl
 EXTRA_CLEAN = src/*.gcda src/*.gcno
 
 # These need no PostgreSQL yet: they install what is missing.
-ifneq ($(filter-out demo demo-shards test test-matrix test-package check-static coverage test-valgrind bench dist,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out demo demo-shards test test-matrix test-package check-static coverage test-valgrind test-sqlsmith bench dist,$(or $(MAKECMDGOALS),all)),)
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 ifeq ($(wildcard $(PGXS)),)
@@ -121,7 +121,7 @@ include $(PGXS)
 $(filter src/%.o,$(OBJS)) $(filter src/%.bc,$(OBJS:.o=.bc)): $(wildcard $(srcdir)/src/*.h)
 endif
 
-.PHONY: demo demo-shards test test-matrix test-package test-valgrind check-static coverage bench dist
+.PHONY: demo demo-shards test test-matrix test-package test-valgrind test-sqlsmith check-static coverage bench dist
 demo:
 	@bash $(dir $(firstword $(MAKEFILE_LIST)))test/demo/run.sh
 demo-shards:
@@ -138,6 +138,8 @@ coverage:
 	@IOM_COVERAGE=1 bash $(dir $(firstword $(MAKEFILE_LIST)))test/run.sh
 test-valgrind:
 	@bash $(dir $(firstword $(MAKEFILE_LIST)))test/valgrind/run.sh
+test-sqlsmith:
+	@bash $(dir $(firstword $(MAKEFILE_LIST)))test/sqlsmith/run.sh
 bench:
 	@bash $(dir $(firstword $(MAKEFILE_LIST)))test/bench/run.sh
 

@@ -1159,11 +1159,18 @@ COMMENT ON INDEX iom_history_renamed_idx IS 'units that were renamed or deleted,
 CREATE FUNCTION iom_recorded_name(node iom_node, as_of date) RETURNS text
 LANGUAGE SQL STABLE PARALLEL SAFE
 BEGIN ATOMIC
+  -- The order of changes is that of id: what came before a change of that day or an
+  -- earlier one was over by then, even if a clock that ran ahead says otherwise.
   SELECT COALESCE(
-    (SELECT COALESCE(h.before, h.after) ->> 'name'
-     FROM iom_history h
-     WHERE h.node = $1 AND h.relation = 'iom_unit' AND h.changed_at::date > $2
-     ORDER BY h.changed_at, h.id LIMIT 1),
+    (SELECT r.name
+     FROM (
+       SELECT h.id, COALESCE(h.before, h.after) ->> 'name' AS name,
+         max(h.id) FILTER (WHERE h.changed_at::date <= $2) OVER () AS over
+       FROM iom_history h
+       WHERE h.node = $1 AND h.relation = 'iom_unit'
+     ) r
+     WHERE r.over IS NULL OR r.id > r.over
+     ORDER BY r.id LIMIT 1),
     (SELECT u.name FROM iom_unit u WHERE u.node = $1));
 END;
 COMMENT ON FUNCTION iom_recorded_name(iom_node, date) IS 'the name that a unit had at the end of a day, by iom_history: the present one if it was not changed since';
@@ -1194,8 +1201,8 @@ BEGIN ATOMIC
       FROM iom_history h
       WHERE h.relation = 'iom_unit'
         AND (h.change = 'delete' OR (h.change = 'update' AND h.before ->> 'name' <> h.after ->> 'name'))
+        -- (no bound above: the clock may have run ahead)
         AND h.changed_at::date > LEAST(iom_as_of($1), iom_as_of($2))
-        AND h.changed_at::date <= GREATEST(iom_as_of($1), iom_as_of($2))
     ) n
     WHERE iom_recorded_name(n.node, iom_as_of($1)) <> iom_recorded_name(n.node, iom_as_of($2))
   )) d;
