@@ -29,6 +29,7 @@ OBJS = \
 	src/hierarchy_set.o \
 	src/history.o \
 	src/import.o \
+	src/import_read.o \
 	src/index_count.o \
 	src/iomorg.o \
 	src/node_code.o \
@@ -74,6 +75,7 @@ REGRESS = \
 	history \
 	changes \
 	import \
+	import_day \
 	diff \
 	check \
 	privileges \
@@ -91,6 +93,7 @@ ISOLATION = \
 	guard_cycle \
 	guard_ends \
 	guard_solid \
+	import \
 	read_committed \
 	readers \
 	repeatable_read \

@@ -1784,16 +1784,18 @@ COMMENT ON FUNCTION iom_json(iom_node, integer, boolean, date) IS 'the chart as 
 -- import: an organisation out of any query
 ----------------------------------------------------------------------------
 
-CREATE FUNCTION iom_import(query text, replace boolean DEFAULT true) RETURNS bigint
-AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
-COMMENT ON FUNCTION iom_import(text, boolean) IS 'makes the organisation out of a query that returns code, name, supervisor (null or empty: a root) and, if wanted, kind, position, head_title, mandate, valid (a daterange): in the place of all units, lines and appointments or, with replace => false, beside them; all or nothing: iom_import_problems lists what is wrong; returns the number of units';
+CREATE FUNCTION iom_import(
+  query text, replace boolean DEFAULT true, effective date DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION iom_import(text, boolean, date) IS 'makes the organisation out of a query that returns code, name, supervisor (null or empty: a root) and, if wanted, kind, position, head_title, mandate, valid (a daterange): in the place of all units, lines and appointments on all days; with an effective day, as it is from that day on: units that no row has are closed, others opened, moved and changed, and dotted lines, appointments, plans for later and all that was before stay; with replace => false, beside what is there; writes only what differs; all or nothing: iom_import_problems lists what is wrong; returns the number of units in the query';
 
 CREATE FUNCTION iom_import_problems(
-  query text, replace boolean DEFAULT true,
+  query text, replace boolean DEFAULT true, effective date DEFAULT NULL,
   OUT code text, OUT problem text, OUT detail text
 ) RETURNS SETOF record
-AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE ROWS 10;
-COMMENT ON FUNCTION iom_import_problems(text, boolean) IS 'everything that keeps iom_import from taking this query, in the order of its rows; no rows if nothing does';
+AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 10;
+COMMENT ON FUNCTION iom_import_problems(text, boolean, date) IS 'everything that keeps iom_import, with the same arguments, from taking this query, in the order of its rows; no rows if nothing does';
 
 ----------------------------------------------------------------------------
 -- find: search
