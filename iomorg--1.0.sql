@@ -863,7 +863,7 @@ CREATE FUNCTION iom_common_supervisor_final(bigint) RETURNS iom_node
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION iom_common_supervisor_final(bigint) IS 'final function of the aggregate iom_common_supervisor';
 
-CREATE AGGREGATE iom_common_supervisor(iom_node) (
+CREATE AGGREGATE iom_common_supervisor(node iom_node) (
   SFUNC = iom_common_supervisor_accum, STYPE = bigint,
   COMBINEFUNC = iom_common_supervisor_combine,
   FINALFUNC = iom_common_supervisor_final, PARALLEL = SAFE
