@@ -31,6 +31,7 @@ OBJS = \
 	src/history_insert.o \
 	src/history_json.o \
 	src/import.o \
+	src/import_read.o \
 	src/index_count.o \
 	src/iomorg.o \
 	src/link_cut.o \
@@ -80,6 +81,7 @@ REGRESS = \
 	history_insert \
 	changes \
 	import \
+	import_day \
 	diff \
 	check \
 	privileges \
@@ -97,6 +99,7 @@ ISOLATION = \
 	guard_cycle \
 	guard_ends \
 	guard_solid \
+	import \
 	read_committed \
 	readers \
 	repeatable_read \

@@ -239,8 +239,9 @@ refuse(void *line_relation, const SoundnessFault *fault)
 					 errdetail("%s would report to \"%s\" and to \"%s\".",
 							   on_day(fault->days.from, "it"),
 							   supervisor.text, other.text) : 0,
-					 errhint("End the one line before the other begins, or "
-							 "make one of them dotted."),
+					 errhint("iom_move() gives it another supervisor. Or end the one "
+							 "line before the other begins, or make one of them "
+							 "dotted."),
 					 errtableconstraint(rel, "iom_line_sound")));
 			break;
 		case SOUND_CYCLE:
