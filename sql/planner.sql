@@ -253,6 +253,15 @@ WHERE p ~ 'Index';
 RESET enable_hashjoin;
 RESET enable_mergejoin;
 
+-- evaluating an argument may drop the chart that served another one
+SET LOCAL iomorg.chart_memory = 0;
+SET LOCAL iomorg.probe_limit = 2000000000;
+SELECT estimate(format('SELECT FROM iom_subtree(%1$L, iom_level(%1$L) + iom_level(%2$L) + iom_level(%3$L))',
+  :'other', :'leaf', :'small')) =
+  (SELECT count(*) FROM iom_subtree(:'other', iom_level(:'other') + iom_level(:'leaf') + iom_level(:'small'))) AS exact;
+RESET iomorg.chart_memory;
+RESET iomorg.probe_limit;
+
 -- row-level security by subtree uses the index, and so do the user's filters
 CREATE ROLE regress_planner_manager;
 GRANT USAGE ON SCHEMA regress_planner TO regress_planner_manager;
