@@ -343,7 +343,7 @@ end_line(Soundness *sound, uint32 line_number)
  * Days are in no order of units: have what a line is about fetched before its
  * turn comes.
  */
-#define EVENTS_AHEAD	8
+#define EVENTS_AHEAD	((size_t) 8)
 
 static inline void
 prefetch_line(const Soundness *sound, uint32 line_number)
