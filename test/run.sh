@@ -187,7 +187,7 @@ if iom_begin && iom_install_packages test $clients && iom_copy_tree; then
 		iom_install_graphviz || iom_say "without Graphviz, nothing is drawn"
 	fi
 	if [[ -z $ONLY || " $ONLY " == *pg_upgrade* ]]; then
-		iom_build_older || count "older majors" 1 0 0
+		iom_build_older || count "build for an older server" 1 0 0
 	fi
 	if iom_build && iom_start_server; then
 		server_tests

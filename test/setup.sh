@@ -6,7 +6,7 @@
 #   iom_install_packages what...     what is missing for it, by apt-get
 #   iom_install_graphviz             if pictures are drawn
 #   iom_copy_tree                    the checkout itself stays clean
-#   iom_build_older                  if anything is upgraded from an older major
+#   iom_build_older                  if something is upgraded from another major
 #   iom_build                        and installs in the temporary directory
 #   iom_start_server                 on a socket in the temporary directory
 #
@@ -295,33 +295,31 @@ iom_make() {
 		PG_CFLAGS="$flags" PG_LDFLAGS="${IOM_COVERAGE:+--coverage}" "$@"
 }
 
-# For each older major that is here too: test/t/055_pg_upgrade.pl finds where they
-# are in IOMORG_OLDER, and what their servers need in IOMORG_CONF_NN. pg_upgrade to
-# 18 looks for our library nowhere but beside the server's own, so that there is a
-# copy of ours in our directory, with its programs in IOMORG_BINDIR.
+# For the oldest major that is here, if it is not ours: test/t/055_pg_upgrade.pl
+# finds where that is in IOMORG_OLDER, what its servers need in IOMORG_OLDER_CONF.
+# pg_upgrade to 18 looks for our library nowhere but beside the server's own, so
+# that there is a copy of ours in our directory, with its programs in IOMORG_BINDIR.
 iom_build_older() {
-	local candidate major conf dir
+	local candidate major dir
 
-	export IOMORG_OLDER=
 	for candidate in $(printf '%s\n' /usr/lib/postgresql/*/bin/pg_config | sort -V); do
 		iom_has_headers "$candidate" && [ -x "${candidate%/*}/postgres" ] || continue
 		major=$(iom_major "$candidate")
-		[ "$major" -ge 15 ] && [ "$major" -lt "$(iom_major "$PG_CONFIG")" ] || continue
-		conf=$(iom_conf "$candidate")
-		[ -n "$conf" ] || continue
-		PG_CONFIG=$candidate iom_make -s -j"$(nproc)" all &&
-			PG_CONFIG=$candidate iom_make -s install DESTDIR="$iom_tmp/root" &&
-			PG_CONFIG=$candidate iom_make -s clean || return
-		export "IOMORG_CONF_$major=$conf"
-		IOMORG_OLDER+="${IOMORG_OLDER:+ }${candidate%/bin/pg_config}"
+		[ "$major" -lt 15 ] || break
 	done
-	[ -n "$IOMORG_OLDER" ] || return 0
+	[ "${major:-99}" -lt "$(iom_major "$PG_CONFIG")" ] || return 0
+	IOMORG_OLDER_CONF=$(iom_conf "$candidate")
+	[ -n "$IOMORG_OLDER_CONF" ] || return 0
+	PG_CONFIG=$candidate iom_make -s -j"$(nproc)" all &&
+		PG_CONFIG=$candidate iom_make -s install DESTDIR="$iom_tmp/root" &&
+		PG_CONFIG=$candidate iom_make -s clean || return
 	for dir in --bindir --pkglibdir --sharedir; do
 		dir=$("$PG_CONFIG" $dir)
 		iom_run mkdir -p "$iom_tmp/root$dir" && iom_run cp -r "$dir/." "$iom_tmp/root$dir" || return
 	done
+	IOMORG_OLDER=${candidate%/bin/pg_config}
 	IOMORG_BINDIR=$iom_tmp/root$("$PG_CONFIG" --bindir)
-	export IOMORG_BINDIR
+	export IOMORG_OLDER IOMORG_OLDER_CONF IOMORG_BINDIR
 }
 
 iom_build() {

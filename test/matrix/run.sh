@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What `make test-matrix` runs: `make test` on every major version that Debian
-# has, each with its suite's own compilers, and pg_upgrade to it from each before.
+# has, each with its suite's own compilers, and pg_upgrade to it from 15.
 #
 #   make test-matrix                      all of them
 #   make test-matrix IOM_MATRIX="17 18"   some
@@ -47,22 +47,20 @@ make_root() { # major folder
 		'Pin-Priority: 600' >"$root/etc/apt/preferences.d/$extra"
 }
 
-# What it lacks of compilers and of what the tests need, of that server, and of
-# those before it if we are to upgrade from them.
+# What it lacks of that server, of 15 if we are to upgrade from it, of compilers and
+# of what the tests need.
 fill_root() { # major folder
-	local major=$1 root=$2 each suite servers=() packages=()
+	local major=$1 root=$2 suite servers=() packages=()
 
-	for each in 15 17 18 19; do
-		if [ "$each" != "$major" ]; then
-			[ "$each" -lt "$major" ] && [[ -z $ONLY || " $ONLY " == *pg_upgrade* ]] || continue
-			# Its libraries go beside the newer ones; nothing else is from there.
-			read -r suite _ <<<"$(suite_of "$each")"
-			echo "deb $(debian_mirror) $suite main" >"$root/etc/apt/sources.list.d/$suite.list"
-			printf '%s\n' 'Package: *' "Pin: release n=$suite" \
-				'Pin-Priority: 100' >"$root/etc/apt/preferences.d/$suite"
-		fi
-		[ -f "$root/usr/include/postgresql/$each/server/postgres.h" ] || servers+=("$each")
-	done
+	[ -f "$root/usr/include/postgresql/$major/server/postgres.h" ] || servers=("$major")
+	if [[ -z $ONLY || " $ONLY " == *pg_upgrade* ]] && [ ! -f "$root/usr/include/postgresql/15/server/postgres.h" ]; then
+		# Its libraries go beside the newer ones; nothing else is from there.
+		suite=$(suite_of 15)
+		echo "deb $(debian_mirror) $suite main" >"$root/etc/apt/sources.list.d/$suite.list"
+		printf '%s\n' 'Package: *' "Pin: release n=$suite" \
+			'Pin-Priority: 100' >"$root/etc/apt/preferences.d/$suite"
+		servers+=(15)
+	fi
 	[ -x "$root/usr/bin/clang" ] || packages=(make gcc clang libc6-dev libpq-dev perl libipc-run-perl)
 	[ ${#servers[@]} -gt 0 ] || [ ${#packages[@]} -gt 0 ] || return 0
 	echo "installing in $root: ${servers[*]/#/postgresql-} ${packages[*]}"

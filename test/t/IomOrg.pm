@@ -14,8 +14,8 @@ use PostgreSQL::Test::Cluster;
 our @EXPORT = qw(iomorg_node);
 
 # Makes and starts a node. `conf` is added to its postgresql.conf, `start => 0`
-# leaves it stopped, `older` is where another major version is (one of those in
-# IOMORG_OLDER); everything else is PostgreSQL::Test::Cluster's init().
+# leaves it stopped, `older` is where another major version is (IOMORG_OLDER);
+# everything else is PostgreSQL::Test::Cluster's init().
 sub iomorg_node
 {
 	my ($name, %params) = @_;
@@ -29,8 +29,8 @@ sub iomorg_node
 		extra => [ '--encoding=UTF8', '--locale=C', @{ $params{extra} // [] } ]);
 	# `make test` says here where it has put the extension; after a real
 	# `make install` there is nothing to say.
-	my $where = $older ? 'IOMORG_CONF_' . $node->pg_version->major : 'IOMORG_CONF';
-	$node->append_conf('postgresql.conf', ($ENV{$where} // '') . "\n$conf");
+	my $where = $older ? $ENV{IOMORG_OLDER_CONF} : $ENV{IOMORG_CONF};
+	$node->append_conf('postgresql.conf', ($where // '') . "\n$conf");
 	$node->start if $start;
 	return $node;
 }
