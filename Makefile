@@ -2,7 +2,7 @@
 #
 # make, make install, make installcheck: as every PGXS extension.
 # make demo, make test, make bench: everything on a private throw-away server.
-# make test-matrix, test-valgrind, check-static, coverage: see README.md, Tests.
+# make test-matrix, test-valgrind, test-sqlsmith, check-static, coverage: see README.md, Tests.
 # make dist, make test-package, make demo-shards: see doc/release.md, doc/sharding.md.
 
 EXTENSION = iomorg
@@ -28,9 +28,13 @@ OBJS = \
 	src/hierarchy.o \
 	src/hierarchy_set.o \
 	src/history.o \
+	src/history_insert.o \
+	src/history_json.o \
 	src/import.o \
+	src/import_read.o \
 	src/index_count.o \
 	src/iomorg.o \
+	src/link_cut.o \
 	src/node_code.o \
 	src/node_io.o \
 	src/node_op.o \
@@ -38,6 +42,7 @@ OBJS = \
 	src/node_selfuncs.o \
 	src/node_set.o \
 	src/org_seek.o \
+	src/org_rows.o \
 	src/org_tables.o \
 	src/org_trigger.o \
 	src/origin.o \
@@ -56,6 +61,7 @@ REGRESS = \
 	node \
 	node_index \
 	planner \
+	guess \
 	probe \
 	seed \
 	hierarchy \
@@ -72,8 +78,10 @@ REGRESS = \
 	guard \
 	guard_dates \
 	history \
+	history_insert \
 	changes \
 	import \
+	import_day \
 	diff \
 	check \
 	privileges \
@@ -91,6 +99,7 @@ ISOLATION = \
 	guard_cycle \
 	guard_ends \
 	guard_solid \
+	import \
 	read_committed \
 	readers \
 	repeatable_read \
@@ -103,7 +112,7 @@ PROVE_TESTS = test/t/*.pl
 EXTRA_CLEAN = src/*.gcda src/*.gcno
 
 # These need no PostgreSQL yet: they install what is missing.
-ifneq ($(filter-out demo demo-shards test test-matrix test-package check-static coverage test-valgrind bench dist,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out demo demo-shards test test-matrix test-package check-static coverage test-valgrind test-sqlsmith bench dist,$(or $(MAKECMDGOALS),all)),)
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 ifeq ($(wildcard $(PGXS)),)
@@ -115,7 +124,7 @@ include $(PGXS)
 $(filter src/%.o,$(OBJS)) $(filter src/%.bc,$(OBJS:.o=.bc)): $(wildcard $(srcdir)/src/*.h)
 endif
 
-.PHONY: demo demo-shards test test-matrix test-package test-valgrind check-static coverage bench dist
+.PHONY: demo demo-shards test test-matrix test-package test-valgrind test-sqlsmith check-static coverage bench dist
 demo:
 	@bash $(dir $(firstword $(MAKEFILE_LIST)))test/demo/run.sh
 demo-shards:
@@ -132,6 +141,8 @@ coverage:
 	@IOM_COVERAGE=1 bash $(dir $(firstword $(MAKEFILE_LIST)))test/run.sh
 test-valgrind:
 	@bash $(dir $(firstword $(MAKEFILE_LIST)))test/valgrind/run.sh
+test-sqlsmith:
+	@bash $(dir $(firstword $(MAKEFILE_LIST)))test/sqlsmith/run.sh
 bench:
 	@bash $(dir $(firstword $(MAKEFILE_LIST)))test/bench/run.sh
 

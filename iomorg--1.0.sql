@@ -612,47 +612,29 @@ COMMENT ON FUNCTION iom_guard_line() IS 'constraint trigger: refuses a cycle, a 
 
 CREATE FUNCTION iom_guard_unit() RETURNS trigger
 AS 'MODULE_PATHNAME' LANGUAGE C;
-COMMENT ON FUNCTION iom_guard_unit() IS 'constraint trigger: refuses days of a unit that leave a line outside of them';
+COMMENT ON FUNCTION iom_guard_unit() IS 'constraint trigger: refuses a unit whose days leave a line outside of them';
 
--- Triggers fire in the order of their names: this one before any user's.
-CREATE TRIGGER _iom_begin
-BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON iom_unit
-FOR EACH STATEMENT EXECUTE FUNCTION iom_guard_begin();
-COMMENT ON TRIGGER _iom_begin ON iom_unit IS 'makes the present charts outdated';
-
-CREATE TRIGGER _iom_end
-AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON iom_unit
-FOR EACH STATEMENT EXECUTE FUNCTION iom_guard_end();
-COMMENT ON TRIGGER _iom_end ON iom_unit IS 'lets charts be kept again';
-
-CREATE TRIGGER _iom_replica_row
-AFTER INSERT OR UPDATE OR DELETE ON iom_unit
-FOR EACH ROW EXECUTE FUNCTION iom_guard_replica();
-COMMENT ON TRIGGER _iom_replica_row ON iom_unit IS 'in replica role, without a statement: makes the present charts outdated';
-
-ALTER TABLE iom_unit ENABLE ALWAYS TRIGGER _iom_begin;
-ALTER TABLE iom_unit ENABLE ALWAYS TRIGGER _iom_end;
-ALTER TABLE iom_unit ENABLE REPLICA TRIGGER _iom_replica_row;
-
--- Triggers fire in the order of their names: this one before any user's.
-CREATE TRIGGER _iom_begin
-BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON iom_line
-FOR EACH STATEMENT EXECUTE FUNCTION iom_guard_begin();
-COMMENT ON TRIGGER _iom_begin ON iom_line IS 'makes the present charts outdated';
-
-CREATE TRIGGER _iom_end
-AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON iom_line
-FOR EACH STATEMENT EXECUTE FUNCTION iom_guard_end();
-COMMENT ON TRIGGER _iom_end ON iom_line IS 'lets charts be kept again';
-
-CREATE TRIGGER _iom_replica_row
-AFTER INSERT OR UPDATE OR DELETE ON iom_line
-FOR EACH ROW EXECUTE FUNCTION iom_guard_replica();
-COMMENT ON TRIGGER _iom_replica_row ON iom_line IS 'in replica role, without a statement: makes the present charts outdated';
-
-ALTER TABLE iom_line ENABLE ALWAYS TRIGGER _iom_begin;
-ALTER TABLE iom_line ENABLE ALWAYS TRIGGER _iom_end;
-ALTER TABLE iom_line ENABLE REPLICA TRIGGER _iom_replica_row;
+-- Triggers fire in the order of their names: _iom_begin before any user's.
+DO $$
+DECLARE
+  name text;
+BEGIN
+  FOREACH name IN ARRAY ARRAY['iom_unit', 'iom_line'] LOOP
+    EXECUTE pg_catalog.format('CREATE TRIGGER _iom_begin BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON %s
+      FOR EACH STATEMENT EXECUTE FUNCTION iom_guard_begin()', name);
+    EXECUTE pg_catalog.format('COMMENT ON TRIGGER _iom_begin ON %s IS ''makes the present charts outdated''', name);
+    EXECUTE pg_catalog.format('CREATE TRIGGER _iom_end AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON %s
+      FOR EACH STATEMENT EXECUTE FUNCTION iom_guard_end()', name);
+    EXECUTE pg_catalog.format('COMMENT ON TRIGGER _iom_end ON %s IS ''lets charts be kept again''', name);
+    EXECUTE pg_catalog.format('CREATE TRIGGER _iom_replica_row AFTER INSERT OR UPDATE OR DELETE ON %s
+      FOR EACH ROW EXECUTE FUNCTION iom_guard_replica()', name);
+    EXECUTE pg_catalog.format('COMMENT ON TRIGGER _iom_replica_row ON %s IS
+      ''in replica role, without a statement: makes the present charts outdated''', name);
+    EXECUTE pg_catalog.format('ALTER TABLE %s ENABLE ALWAYS TRIGGER _iom_begin, ENABLE ALWAYS TRIGGER _iom_end,
+      ENABLE REPLICA TRIGGER _iom_replica_row', name);
+  END LOOP;
+END
+$$;
 
 CREATE CONSTRAINT TRIGGER iom_line_sound
 AFTER INSERT OR UPDATE ON iom_line
@@ -661,9 +643,16 @@ COMMENT ON TRIGGER iom_line_sound ON iom_line IS 'refuses what would not be a hi
 
 CREATE CONSTRAINT TRIGGER iom_unit_sound
 AFTER UPDATE ON iom_unit
-DEFERRABLE FOR EACH ROW WHEN (OLD.valid <> NEW.valid)
+DEFERRABLE FOR EACH ROW WHEN (OLD.valid <> NEW.valid OR OLD.node <> NEW.node)
 EXECUTE FUNCTION iom_guard_unit();
 COMMENT ON TRIGGER iom_unit_sound ON iom_unit IS 'refuses to leave lines outside the life of a unit';
+
+-- Where foreign keys are deferred, lines may be there before it.
+CREATE CONSTRAINT TRIGGER iom_unit_sound_new
+AFTER INSERT ON iom_unit
+DEFERRABLE FOR EACH ROW WHEN (NEW.valid <> '(,)')
+EXECUTE FUNCTION iom_guard_unit();
+COMMENT ON TRIGGER iom_unit_sound_new ON iom_unit IS 'refuses lines outside the life of a unit that comes after them';
 
 ----------------------------------------------------------------------------
 -- origin and history: what pg_dump saves comes back as it was; every change is
@@ -863,7 +852,7 @@ CREATE FUNCTION iom_common_supervisor_final(bigint) RETURNS iom_node
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION iom_common_supervisor_final(bigint) IS 'final function of the aggregate iom_common_supervisor';
 
-CREATE AGGREGATE iom_common_supervisor(iom_node) (
+CREATE AGGREGATE iom_common_supervisor(node iom_node) (
   SFUNC = iom_common_supervisor_accum, STYPE = bigint,
   COMBINEFUNC = iom_common_supervisor_combine,
   FINALFUNC = iom_common_supervisor_final, PARALLEL = SAFE
@@ -1170,21 +1159,28 @@ COMMENT ON INDEX iom_history_renamed_idx IS 'units that were renamed or deleted,
 CREATE FUNCTION iom_recorded_name(node iom_node, as_of date) RETURNS text
 LANGUAGE SQL STABLE PARALLEL SAFE
 BEGIN ATOMIC
+  -- The order of changes is that of id: what came before a change of that day or an
+  -- earlier one was over by then, even if a clock that ran ahead says otherwise.
   SELECT COALESCE(
-    (SELECT COALESCE(h.before, h.after) ->> 'name'
-     FROM iom_history h
-     WHERE h.node = $1 AND h.relation = 'iom_unit' AND h.changed_at::date > $2
-     ORDER BY h.changed_at, h.id LIMIT 1),
+    (SELECT r.name
+     FROM (
+       SELECT h.id, COALESCE(h.before, h.after) ->> 'name' AS name,
+         max(h.id) FILTER (WHERE h.changed_at::date <= $2) OVER () AS over
+       FROM iom_history h
+       WHERE h.node = $1 AND h.relation = 'iom_unit'
+     ) r
+     WHERE r.over IS NULL OR r.id > r.over
+     ORDER BY r.id LIMIT 1),
     (SELECT u.name FROM iom_unit u WHERE u.node = $1));
 END;
 COMMENT ON FUNCTION iom_recorded_name(iom_node, date) IS 'the name that a unit had at the end of a day, by iom_history: the present one if it was not changed since';
 
 CREATE FUNCTION iom_chart_diff(
-  from_date date, to_date date,
-  OUT place bigint, OUT node iom_node, OUT change text, OUT before iom_node, OUT after iom_node
+  from_date date, to_date date, renamed iom_node[],
+  OUT node iom_node, OUT change text, OUT before iom_node, OUT after iom_node
 ) RETURNS SETOF record
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE COST 1000 ROWS 100;
-COMMENT ON FUNCTION iom_chart_diff(date, date) IS 'what iom_diff selects from: the nodes whose place differs between two days, with their supervisors, and the order of them';
+COMMENT ON FUNCTION iom_chart_diff(date, date, iom_node[]) IS 'what iom_diff selects from: the nodes whose place differs between two days, with their supervisors, and those of the array that are there on both, in the order of iom_diff';
 
 CREATE FUNCTION iom_diff(
   from_date date DEFAULT NULL, to_date date DEFAULT NULL,
@@ -1194,28 +1190,22 @@ LANGUAGE SQL STABLE PARALLEL SAFE ROWS 100
 BEGIN ATOMIC
   -- paths, which may be long, are made only where somebody looks at them
   SELECT d.node, d.change,
-    CASE d.change WHEN 'carried' THEN iom_path(d.node, as_of => iom_as_of($1)) WHEN 'renamed' THEN d.old_name ELSE d.before::text END AS old,
-    CASE d.change WHEN 'carried' THEN iom_path(d.node, as_of => iom_as_of($2)) WHEN 'renamed' THEN d.new_name ELSE d.after::text END AS new
-  FROM (
-    SELECT c.place, c.node, c.change, c.before, c.after, NULL AS old_name, NULL AS new_name
-    FROM iom_chart_diff($1, $2) c
-    UNION ALL
-    SELECT iom_rank(r.node, $2), r.node, 'renamed', NULL, NULL, r.old, r.new
+    CASE d.change WHEN 'carried' THEN iom_path(d.node, as_of => iom_as_of($1))
+      WHEN 'renamed' THEN iom_recorded_name(d.node, iom_as_of($1)) ELSE d.before::text END AS old,
+    CASE d.change WHEN 'carried' THEN iom_path(d.node, as_of => iom_as_of($2))
+      WHEN 'renamed' THEN iom_recorded_name(d.node, iom_as_of($2)) ELSE d.after::text END AS new
+  FROM iom_chart_diff($1, $2, ARRAY(
+    SELECT n.node
     FROM (
-      SELECT n.node, iom_recorded_name(n.node, iom_as_of($1)) AS old, iom_recorded_name(n.node, iom_as_of($2)) AS new
-      FROM (
-        SELECT DISTINCT h.node
-        FROM iom_history h
-        WHERE h.relation = 'iom_unit'
-          AND (h.change = 'delete' OR (h.change = 'update' AND h.before ->> 'name' <> h.after ->> 'name'))
-          AND h.changed_at::date > LEAST(iom_as_of($1), iom_as_of($2))
-          AND h.changed_at::date <= GREATEST(iom_as_of($1), iom_as_of($2))
-      ) n
-      OFFSET 0	-- each name is looked for once
-    ) r
-    WHERE r.old <> r.new AND iom_rank(r.node, $1) IS NOT NULL AND iom_rank(r.node, $2) IS NOT NULL
-  ) d
-  ORDER BY d.place, d.change;
+      SELECT DISTINCT h.node
+      FROM iom_history h
+      WHERE h.relation = 'iom_unit'
+        AND (h.change = 'delete' OR (h.change = 'update' AND h.before ->> 'name' <> h.after ->> 'name'))
+        -- (no bound above: the clock may have run ahead)
+        AND h.changed_at::date > LEAST(iom_as_of($1), iom_as_of($2))
+    ) n
+    WHERE iom_recorded_name(n.node, iom_as_of($1)) <> iom_recorded_name(n.node, iom_as_of($2))
+  )) d;
 END;
 COMMENT ON FUNCTION iom_diff(date, date) IS 'what differs between two days (null: the day of iom_as_of()): opened (new: the supervisor), closed (old: the supervisor), moved (old and new supervisor), carried (under the same supervisor, but an ancestor moved: old and new path), renamed (old and new name, as iom_history recorded them at the end of the days); in chart order of the second day, closed ones last';
 
@@ -1241,8 +1231,18 @@ BEGIN ATOMIC
       ('valid', u.valid::text, NOT isempty(u.valid)),
       ('origin', quote_literal(u.origin), u.origin IN ('seed', 'own'))
     ) c (name, shown, good)
-    WHERE (u.node IS NOT NULL AND u.name <> '' AND u.kind <> '' AND u.position IS NOT NULL
-        AND NOT isempty(u.valid) AND u.origin IN ('seed', 'own')) IS NOT TRUE
+    WHERE CASE
+        -- what the constraints keep out is not looked for among many
+        WHEN (SELECT count(*) FROM pg_constraint k
+              WHERE k.conrelid = 'iom_unit'::regclass AND k.contype = 'c' AND k.convalidated
+                AND k.conname IN ('iom_unit_name_check', 'iom_unit_kind_check', 'iom_unit_valid_check')) = 3
+          AND NOT EXISTS (SELECT FROM pg_attribute n
+                          WHERE n.attrelid = 'iom_unit'::regclass AND NOT n.attnotnull
+                            AND n.attname IN ('node', 'name', 'kind', 'position', 'valid', 'origin'))
+        THEN u.origin NOT IN ('seed', 'own')
+        ELSE (u.node IS NOT NULL AND u.name <> '' AND u.kind <> '' AND u.position IS NOT NULL
+          AND NOT isempty(u.valid) AND u.origin IN ('seed', 'own')) IS NOT TRUE
+        END
       AND (c.shown IS NULL OR NOT c.good)
     UNION ALL
     SELECT l.node, CASE WHEN c.shown IS NULL THEN 'null' ELSE 'bad value' END,
@@ -1302,7 +1302,7 @@ BEGIN ATOMIC
     SELECT NULL, CASE WHEN t.oid IS NULL THEN 'trigger missing' ELSE 'trigger disabled' END,
       format('%s on %s', n.name, r.relname)
     FROM (VALUES
-        ('iom_unit'::regclass, ARRAY['_iom_begin', '_iom_end', '_iom_replica_row', 'iom_unit_sound']),
+        ('iom_unit'::regclass, ARRAY['_iom_begin', '_iom_end', '_iom_replica_row', 'iom_unit_sound', 'iom_unit_sound_new']),
         ('iom_line'::regclass, ARRAY['_iom_begin', '_iom_end', '_iom_replica_row', 'iom_line_sound']),
         ('iom_unit'::regclass, ARRAY['iom_origin', 'iom_history_insert', 'iom_history_update', 'iom_history_delete', 'iom_history_truncate']),
         ('iom_line'::regclass, ARRAY['iom_origin', 'iom_history_insert', 'iom_history_update', 'iom_history_delete', 'iom_history_truncate']),
@@ -1594,11 +1594,13 @@ END;
 COMMENT ON FUNCTION iom_picture_look(text) IS 'how iom_dot and iom_mermaid draw a kind: the name of the look, with sharp or round corners, and its colours';
 
 -- Where the boxes are.  Reports without reports of their own hang below their
--- supervisor in stacks, about as high as makes a page of it; others stand side by
--- side, each above all of its own.  So every stack is a column, and a node's
--- columns are those of the nodes of its subtree, which come one after another in
--- chart order: running totals tell where they begin and end.  Roots without
--- reports stand in rows above it all.  Points, downwards and to the right.
+-- supervisor in stacks, about as high as makes a page of it.  Where that would
+-- still make a page much wider than high, small subtrees do so as a whole, as
+-- indented lists.  Others stand side by side, each above all of its own.  So every
+-- stack is a column, and a node's columns are those of the nodes of its subtree,
+-- which come one after another in chart order: running totals tell where they
+-- begin and end.  Roots without reports stand in rows above it all.  Points,
+-- downwards and to the right.
 
 CREATE FUNCTION iom_picture_boxes(
   root iom_node, max_depth integer, as_of date,
@@ -1610,31 +1612,55 @@ BEGIN ATOMIC
   WITH drawn AS MATERIALIZED (
     SELECT t.place::integer, t.node, t.supervisor, t.level, t.reports = 0 AS leaf, t.size, u.kind, p.label,
       24 + 12 * (1 + (length(p.label) - length(replace(p.label, '<br/>', ''))) / 5) AS height,
-      ceil(sqrt(count(*) OVER ()))::integer AS stack
+      ceil(sqrt(count(*) OVER ()))::integer AS stack,
+      LEAST(iom_height(t.node, $3), $2 + min(t.level) OVER () - t.level) AS layers
     FROM iom_chart_tree($1, $2, $3) WITH ORDINALITY AS t (node, prefix, supervisor, level, reports, size, place)
     JOIN iom_unit u ON u.node = t.node
     CROSS JOIN LATERAL iom_picture_text(u.name, '&') AS p (label)
-  ), leaf AS MATERIALIZED (
-    SELECT s.*, count(*) OVER stack > 1 AS hangs,
-      (sum(s.height + 8) OVER (stack ORDER BY s.place))::integer - s.height - 8 AS down
+  ), page AS MATERIALIZED (
+    SELECT COALESCE(sum((s.leaves + s.stack - 1) / s.stack) > 2 * max(s.stack), false) AS wide
     FROM (
-      SELECT f.*, (f.number - 1) / ((f.siblings + f.columns - 1) / f.columns) AS "column"
-      FROM (
-        SELECT d.*, (row_number() OVER (siblings ORDER BY d.place))::integer AS number,
-          (count(*) OVER siblings)::integer AS siblings,
-          ((count(*) OVER siblings + d.stack - 1) / d.stack)::integer AS columns
-        FROM drawn d
-        WHERE d.leaf AND d.supervisor IS NOT NULL
-        WINDOW siblings AS (PARTITION BY d.supervisor)
-      ) f
+      SELECT count(*) AS leaves, max(d.stack) AS stack
+      FROM drawn d
+      WHERE d.leaf AND d.supervisor IS NOT NULL
+      GROUP BY d.supervisor
     ) s
-    WINDOW stack AS (PARTITION BY s.supervisor, s."column")
+  ), sized AS MATERIALIZED (
+    -- with a subtree that hangs, those in it do
+    SELECT d.*, d.supervisor IS NOT NULL AND (d.leaf OR (p.wide AND d.size <= d.stack AND d.layers <= 4)) AS small
+    FROM drawn d CROSS JOIN page p
+  ), hung AS MATERIALIZED (
+    SELECT c.*, c.depth > 0 OR count(*) OVER stack > 1 AS hangs,
+      (sum(c.height + 8) OVER (stack ORDER BY c.place))::integer - c.height - 8 AS down
+    FROM (
+      SELECT i.*, (i.above + i.boxes / 2) / ((i.siblings + i.columns - 1) / i.columns) AS "column"
+      FROM (
+        SELECT n.*, n.level - first_value(n.level) OVER item AS depth,
+          first_value(n.number) OVER item - 1 AS above, first_value(n.size) OVER item AS boxes,
+          (n.siblings + n.stack - 1) / n.stack AS columns
+        FROM (
+          SELECT m.*, (row_number() OVER (siblings ORDER BY m.place))::integer AS number,
+            (count(*) OVER siblings)::integer AS siblings
+          FROM (
+            SELECT f.*, first_value(f.supervisor) OVER (PARTITION BY f.item ORDER BY f.place) AS anchor
+            FROM (
+              SELECT s.*, count(*) FILTER (WHERE NOT a.small) OVER (ORDER BY s.place) AS item
+              FROM sized s JOIN sized a ON a.node = s.supervisor
+              WHERE s.small
+            ) f
+          ) m
+          WINDOW siblings AS (PARTITION BY m.anchor)
+        ) n
+        WINDOW item AS (PARTITION BY n.item ORDER BY n.place)
+      ) i
+    ) c
+    WINDOW stack AS (PARTITION BY c.anchor, c."column")
   ), walked AS MATERIALIZED (
-    SELECT d.*, COALESCE(c.columns, 0) AS columns,
-      (sum(COALESCE(c.columns, 0)) OVER (ORDER BY d.place))::integer AS ended
-    FROM drawn d
-    LEFT JOIN (SELECT l.supervisor, max(l.columns) AS columns FROM leaf l GROUP BY l.supervisor) c
-      ON c.supervisor = d.node
+    SELECT s.*, COALESCE(c.columns, 0) AS columns,
+      (sum(COALESCE(c.columns, 0)) OVER (ORDER BY s.place))::integer AS ended
+    FROM sized s
+    LEFT JOIN (SELECT h.anchor, max(h."column") + 1 AS columns FROM hung h GROUP BY h.anchor) c
+      ON c.anchor = s.node
   ), single AS MATERIALIZED (
     SELECT r.*, (r.number - 1) / r.row_length AS line, (r.number - 1) % r.row_length AS "column"
     FROM (
@@ -1644,28 +1670,30 @@ BEGIN ATOMIC
       FROM drawn d
       WHERE d.leaf AND d.supervisor IS NULL
     ) r
-  ), page AS MATERIALIZED (
-    SELECT COALESCE(max((s.line + 1) * s.line_height) + 16, 0) AS top FROM single s
+  ), measure AS MATERIALIZED (
+    SELECT 138 + 12 * COALESCE((SELECT max(h.depth) FROM hung h), 0) AS width,
+      COALESCE((SELECT max((s.line + 1) * s.line_height) + 16 FROM single s), 0) AS top
   ), layer AS MATERIALIZED (
-    SELECT w.level, (p.top + sum(max(w.height) + 44) OVER (ORDER BY w.level))::integer AS below
-    FROM walked w CROSS JOIN page p
-    WHERE NOT w.leaf
-    GROUP BY w.level, p.top
+    SELECT w.level, (m.top + sum(max(w.height) + 44) OVER (ORDER BY w.level))::integer AS below
+    FROM walked w CROSS JOIN measure m
+    WHERE NOT w.small AND NOT w.leaf
+    GROUP BY w.level, m.top
   )
   SELECT w.place, w.node, w.supervisor, w.kind, w.label,
-    (w.ended - w.columns + e.ended) * 69, COALESCE(a.below, p.top), w.height, false, b.below
+    (w.ended - w.columns + e.ended) * m.width / 2, COALESCE(a.below, m.top), w.height, false, b.below
   FROM walked w
   JOIN walked e ON e.place = w.place + w.size - 1
   JOIN layer b ON b.level = w.level
   LEFT JOIN layer a ON a.level = w.level - 1
-  CROSS JOIN page p
-  WHERE NOT w.leaf
+  CROSS JOIN measure m
+  WHERE NOT w.small AND NOT w.leaf
   UNION ALL
-  SELECT l.place, l.node, l.supervisor, l.kind, l.label,
-    (w.ended - w.columns + l."column") * 138 + 69, a.below + l.down, l.height, l.hangs, NULL
-  FROM leaf l
-  JOIN walked w ON w.node = l.supervisor
+  SELECT h.place, h.node, h.supervisor, h.kind, h.label,
+    (w.ended - w.columns + h."column") * m.width + 69 + 12 * h.depth, a.below + h.down, h.height, h.hangs, NULL
+  FROM hung h
+  JOIN walked w ON w.node = h.anchor
   JOIN layer a ON a.level = w.level
+  CROSS JOIN measure m
   UNION ALL
   SELECT s.place, s.node, NULL, s.kind, s.label,
     s."column" * 138 + (s.row_length - least(s.row_length, s.singles - s.line * s.row_length)) * 69 + 69,
@@ -1673,7 +1701,7 @@ BEGIN ATOMIC
   FROM single s
   ORDER BY 1;
 END;
-COMMENT ON FUNCTION iom_picture_boxes(iom_node, integer, date) IS 'what iom_dot selects from: where each node is drawn, in points: the middle of its box, its top and height, whether it hangs in a stack, and where its reports begin';
+COMMENT ON FUNCTION iom_picture_boxes(iom_node, integer, date) IS 'what iom_dot selects from: where each node is drawn, in points: the middle of its box, its top and height, whether it hangs in a stack, and where its reports begin (null: they hang)';
 
 CREATE FUNCTION iom_dot(
   root iom_node DEFAULT NULL, max_depth integer DEFAULT NULL,
@@ -1701,7 +1729,9 @@ BEGIN ATOMIC
       FROM box b CROSS JOIN LATERAL iom_picture_look(b.kind) k),
     -- a straight piece of a curve is one whose inner points lie at its ends
     (SELECT string_agg(format('  "%s" -> "%s" [pos="%s"]', b.supervisor, b.node,
-        format(CASE WHEN b.hangs
+        format(CASE WHEN s.below IS NULL
+            THEN '%4$s,%2$s %4$s,%2$s %4$s,%5$s %4$s,%5$s %4$s,%5$s %6$s,%5$s %6$s,%5$s'
+          WHEN b.hangs
             THEN '%1$s,%2$s %1$s,%2$s %1$s,%3$s %1$s,%3$s %1$s,%3$s %4$s,%3$s %4$s,%3$s %4$s,%3$s %4$s,%5$s %4$s,%5$s %4$s,%5$s %6$s,%5$s %6$s,%5$s'
             ELSE '%1$s,%2$s %1$s,%2$s %1$s,%3$s %1$s,%3$s %1$s,%3$s %7$s,%3$s %7$s,%3$s %7$s,%3$s %7$s,%8$s %7$s,%8$s' END,
           s.x, -s.top - s.height, 15 - s.below, b.x - 65, b.y, b.x - 59, b.x, -b.top)), E'\n' ORDER BY b.place)
@@ -1727,7 +1757,7 @@ LANGUAGE SQL STABLE PARALLEL SAFE
 BEGIN ATOMIC
   WITH box AS MATERIALIZED (
     -- codes have no small letters: these stand for what an ID cannot have
-    SELECT t.place, t.node, t.supervisor, translate(t.node::text, '-.', 'hd') AS id, u.name, k.*
+    SELECT t.place, t.node, t.supervisor, t.level, translate(t.node::text, '-.', 'hd') AS id, u.name, k.*
     FROM iom_chart_tree($1, $2, $4) WITH ORDINALITY AS t (node, prefix, supervisor, level, reports, size, place)
     JOIN iom_unit u ON u.node = t.node
     CROSS JOIN LATERAL iom_picture_look(u.kind) k
@@ -1740,8 +1770,11 @@ BEGIN ATOMIC
       FROM box b),
     (SELECT string_agg(format('  %s --- %s', s.id, b.id), E'\n' ORDER BY b.place)
       FROM box b JOIN box s ON s.node = b.supervisor),
-    -- by a CASE, as in iom_dot
-    (SELECT string_agg(format('  %s -.-%s %s', s.id, '|"' || nullif(iom_picture_text(replace(l.relation, '_', ' '), '#'), '') || '"|', n.id),
+    -- Mermaid puts the second end of any line a rank below the first: from the
+    -- upper level to the lower one, a dotted line moves nothing.  By a CASE, as in
+    -- iom_dot
+    (SELECT string_agg(format('  %s -.-%s %s', CASE WHEN s.level > n.level THEN n.id ELSE s.id END, '|"' || nullif(iom_picture_text(replace(l.relation, '_', ' '), '#'), '') || '"|',
+          CASE WHEN s.level > n.level THEN s.id ELSE n.id END),
         E'\n' ORDER BY n.place, s.place, l.relation)
       FROM iom_line l
       JOIN box n ON n.node = l.node
@@ -1784,16 +1817,18 @@ COMMENT ON FUNCTION iom_json(iom_node, integer, boolean, date) IS 'the chart as 
 -- import: an organisation out of any query
 ----------------------------------------------------------------------------
 
-CREATE FUNCTION iom_import(query text, replace boolean DEFAULT true) RETURNS bigint
-AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
-COMMENT ON FUNCTION iom_import(text, boolean) IS 'makes the organisation out of a query that returns code, name, supervisor (null or empty: a root) and, if wanted, kind, position, head_title, mandate, valid (a daterange): in the place of all units, lines and appointments or, with replace => false, beside them; all or nothing: iom_import_problems lists what is wrong; returns the number of units';
+CREATE FUNCTION iom_import(
+  query text, replace boolean DEFAULT true, effective date DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION iom_import(text, boolean, date) IS 'makes the organisation out of a query that returns code, name, supervisor (null or empty: a root) and, if wanted, kind, position, head_title, mandate, valid (a daterange): in the place of all units, lines and appointments on all days; with an effective day, as it is from that day on: units that no row has are closed, others opened, moved and changed, and dotted lines, appointments, plans for later and all that was before stay; with replace => false, beside what is there; writes only what differs; all or nothing: iom_import_problems lists what is wrong; returns the number of units in the query';
 
 CREATE FUNCTION iom_import_problems(
-  query text, replace boolean DEFAULT true,
+  query text, replace boolean DEFAULT true, effective date DEFAULT NULL,
   OUT code text, OUT problem text, OUT detail text
 ) RETURNS SETOF record
-AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE ROWS 10;
-COMMENT ON FUNCTION iom_import_problems(text, boolean) IS 'everything that keeps iom_import from taking this query, in the order of its rows; no rows if nothing does';
+AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 10;
+COMMENT ON FUNCTION iom_import_problems(text, boolean, date) IS 'everything that keeps iom_import, with the same arguments, from taking this query, in the order of its rows; no rows if nothing does';
 
 ----------------------------------------------------------------------------
 -- find: search

@@ -127,6 +127,48 @@ UPDATE iom_unit SET valid = '(,2020-02-01)' WHERE node = 'TO20';
 SET CONSTRAINTS ALL IMMEDIATE;
 ROLLBACK;
 
+-- A unit that takes the place of another, with other days, under its lines: in
+-- one statement, in two of which the first one leaves the lines without, or by
+-- its code
+BEGIN;
+INSERT INTO iom_unit (node, name, valid) VALUES ('LATE', 'Late', '[2020-01-01,)'), ('EARLY', 'Early', '(,)'), ('BELOW', 'Below', '(,)');
+INSERT INTO iom_line (node, supervisor) VALUES ('EARLY', 'DG'), ('BELOW', 'EARLY');
+SAVEPOINT a;
+WITH gone AS (DELETE FROM iom_unit WHERE node = 'EARLY' RETURNING *)
+INSERT INTO iom_unit (node, name, valid) SELECT node, name, '[2020-01-01,)' FROM gone;
+ROLLBACK TO a;
+WITH gone AS (DELETE FROM iom_unit WHERE node = 'EARLY' RETURNING *)
+INSERT INTO iom_unit (node, name, valid) SELECT node, name, '(,)' FROM gone;
+SET CONSTRAINTS ALL DEFERRED;
+DELETE FROM iom_unit WHERE node = 'EARLY';
+INSERT INTO iom_unit (node, name, valid) VALUES ('EARLY', 'Early', '(,2020-01-01)');
+SAVEPOINT b;
+SET CONSTRAINTS ALL IMMEDIATE;
+ROLLBACK TO b;
+UPDATE iom_line SET valid = '(,2020-01-01)' WHERE 'EARLY' IN (node, supervisor);
+SET CONSTRAINTS ALL IMMEDIATE;
+SELECT iom_path('BELOW', as_of => '2019-12-31');
+ROLLBACK TO a;
+SET CONSTRAINTS ALL DEFERRED;
+UPDATE iom_unit SET node = 'OTHER' WHERE node = 'EARLY';
+UPDATE iom_unit SET node = 'EARLY' WHERE node = 'LATE';
+UPDATE iom_unit SET node = 'LATE' WHERE node = 'OTHER';
+SET CONSTRAINTS ALL IMMEDIATE;
+ROLLBACK TO a;
+-- and so many that all is checked at once
+INSERT INTO iom_unit (node, name) SELECT 'N' || n, 'Unit' FROM generate_series(1, 3000) n;
+INSERT INTO iom_line (node, supervisor) SELECT 'N' || n, 'DG' FROM generate_series(1, 3000) n;
+UPDATE iom_line SET valid = '[2020-01-01,)' WHERE node BETWEEN 'N1' AND 'N9999';
+SAVEPOINT c;
+WITH gone AS (DELETE FROM iom_unit WHERE node BETWEEN 'N1' AND 'N9999' RETURNING *)
+INSERT INTO iom_unit (node, name, valid)
+SELECT node, name, daterange(CASE node WHEN 'N2999' THEN '2020-01-02' ELSE '2020-01-01' END::date, NULL) FROM gone;
+ROLLBACK TO c;
+WITH gone AS (DELETE FROM iom_unit WHERE node BETWEEN 'N1' AND 'N9999' RETURNING *)
+INSERT INTO iom_unit (node, name, valid) SELECT node, name, '[2020-01-01,)' FROM gone;
+SELECT iom_span('DG', '2020-01-01') - iom_span('DG', '2019-12-31') AS more, regress_check('2020-01-01');
+ROLLBACK;
+
 -- Histories at random, each of them loaded in one statement and by single
 -- ones: accepted exactly when every day is sound.  The oracle looks at each
 -- day on which something begins.

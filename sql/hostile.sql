@@ -19,7 +19,7 @@ CREATE FUNCTION regress_evil.make(name text, arguments text, result text) RETURN
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
 	EXECUTE format('CREATE FUNCTION regress_evil.%I(%s) RETURNS %s IMMUTABLE LANGUAGE plpgsql AS
-		$f$BEGIN RAISE EXCEPTION ''hijacked: %s as %%'', current_user; END$f$', name, arguments, result, name);
+		$f$BEGIN RAISE EXCEPTION ''hijacked: %s, superuser %%'', pg_catalog.current_setting(''is_superuser''); END$f$', name, arguments, result, name);
 END $$;
 CREATE FUNCTION regress_evil.make_operator(name text, lefttype text, righttype text, result text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
@@ -334,6 +334,34 @@ INSERT INTO regress_preparation VALUES
 	(17, 'CREATE FUNCTION evil(anyelement, anyelement) RETURNS boolean IMMUTABLE LANGUAGE plpgsql AS $f$BEGIN RAISE ''hijacked''; END$f$;
 		CREATE OPERATOR = (LEFTARG = anyelement, RIGHTARG = anyelement, FUNCTION = evil); CREATE OPERATOR || (LEFTARG = anyelement, RIGHTARG = anyelement, FUNCTION = evil)');
 SELECT n, i.result FROM regress_preparation, LATERAL (SELECT regress_install(preparation) AS result) i ORDER BY n;
+
+-- Nor does its owner, of whom the tables are not: rows of a dump replace those of
+-- the seed, and what a foreign key makes of that calls triggers of others.
+BEGIN;
+SET LOCAL client_min_messages = error;
+DROP EXTENSION iomorg CASCADE;
+CREATE SCHEMA regress_evil AUTHORIZATION regress_attacker;
+SET LOCAL ROLE regress_attacker;
+SET LOCAL search_path = regress_evil;
+CREATE EXTENSION iomorg;
+CREATE TABLE seen (fired text, as_user name);
+CREATE TABLE staff (unit iom_node REFERENCES iom_unit ON DELETE CASCADE);
+CREATE TABLE visit (post iom_node REFERENCES iom_appointment ON DELETE SET NULL);
+INSERT INTO staff VALUES ('DOE');
+INSERT INTO visit VALUES ('DG');
+CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS $f$
+BEGIN
+	INSERT INTO regress_evil.seen VALUES (format('%s %s on %s', TG_WHEN, TG_OP, TG_TABLE_NAME), current_user);
+	RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+END$f$;
+CREATE TRIGGER a BEFORE DELETE ON staff FOR EACH ROW EXECUTE FUNCTION see();
+CREATE TRIGGER b AFTER DELETE ON staff FOR EACH ROW EXECUTE FUNCTION see();
+CREATE TRIGGER c AFTER UPDATE ON visit FOR EACH STATEMENT EXECUTE FUNCTION see();
+INSERT INTO iom_line (node, supervisor, origin) VALUES ('BELOW', 'ABOVE', 'own');
+INSERT INTO iom_unit (node, name, origin) VALUES ('BELOW', 'Restored', 'own');
+SELECT * FROM seen ORDER BY fired;
+SELECT node, name, origin FROM iom_unit ORDER BY node;
+ROLLBACK;
 SELECT format('REVOKE CREATE ON DATABASE %I FROM regress_attacker', current_database()) \gexec
 -- (a role that owns nothing else)
 DROP FUNCTION regress_foreign, regress_answers, regress_changes, regress_install;

@@ -100,3 +100,67 @@ WITH RECURSIVE up AS (
 SELECT (SELECT count(*) > 0 FROM cycle) AS some, (SELECT count(*) FROM cycle) - (SELECT count(*) FROM found) AS more,
   (SELECT count(*) FROM (TABLE cycle EXCEPT TABLE found) d) AS different;
 ROLLBACK;
+
+-- Odd queries, odd rows
+BEGIN;
+SET LOCAL client_min_messages = notice;
+CREATE TEMPORARY TABLE feed (code text, name text, supervisor text);
+INSERT INTO feed VALUES ('CEO', 'Chief', '  '), ('fin', 'Finance', 'ceo'), ('X' || repeat('ü', 1000000), repeat('n', 1000000), 'CEO');
+SELECT regress_error($$SELECT iom_import('SELECT code, name, supervisor INTO other FROM feed')$$);
+SELECT regress_error($$SELECT iom_import('')$$);
+SELECT regress_error($$SELECT iom_import('COPY feed TO STDOUT')$$);
+SELECT regress_error($$SELECT iom_import('INSERT INTO feed TABLE feed')$$);
+SELECT regress_error($$SELECT iom_import('SELECT 1/0 AS code, 2 AS name, 3 AS supervisor')$$);
+SELECT left(code, 3) AS code, problem, detail FROM iom_import_problems('SELECT *, 1 AS head, 2 AS "Kind" FROM feed');
+SAVEPOINT s;
+SELECT iom_import('TABLE feed');
+ROLLBACK TO s;
+-- one that changes rows, our own among them
+SELECT iom_import('DELETE FROM feed WHERE length(code) < 20 RETURNING *');
+SELECT count(*) FROM feed;
+SELECT iom_import('WITH i AS (INSERT INTO iom_unit (node, name) VALUES (''HQ'', ''Office'') RETURNING node, name) SELECT node AS code, name, ''CEO'' AS supervisor FROM i');
+ROLLBACK TO s;
+-- a column of our own, and what a trigger makes of a row, stay
+ALTER TABLE iom_unit ADD cost_centre text;
+UPDATE iom_unit SET cost_centre = 'C1' WHERE node = 'DLA';
+SELECT iom_import($$SELECT 'DLA' AS code, 'Law' AS name, '' AS supervisor$$);
+SELECT node, name, kind, cost_centre FROM iom_unit;
+CREATE FUNCTION regress_not_law() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN IF NEW.node = ''LAW'' THEN RETURN NULL; END IF; RETURN NEW; END';
+CREATE TRIGGER regress_not_law BEFORE INSERT ON iom_unit FOR EACH ROW EXECUTE FUNCTION regress_not_law();
+SELECT iom_import($$SELECT * FROM (VALUES ('DLA', 'Law', ''), ('LAW', 'Laws', 'DLA')) v (code, name, supervisor)$$);
+ROLLBACK TO s;
+-- ten thousand bad rows, all of one code; and a chain of command that is a circle
+SELECT problem, count(*) FROM iom_import_problems('SELECT ''A'' AS code, ''n'' AS name, ''A'' AS supervisor FROM generate_series(1, 10000)') GROUP BY 1 ORDER BY 1;
+SELECT code, problem, detail FROM iom_import_problems('SELECT i AS code, i AS name, i % 100000 + 1 AS supervisor FROM generate_series(1, 100000) i');
+ROLLBACK;
+
+-- Whoever may change the tables may import, and sees what he may see
+BEGIN;
+SET LOCAL client_min_messages = warning;
+CREATE ROLE regress_hr;
+CREATE TEMPORARY TABLE feed AS SELECT node AS code, name, supervisor FROM iom_org;
+GRANT SELECT ON feed TO regress_hr;
+SET LOCAL ROLE regress_hr;
+SELECT regress_error($$SELECT iom_import('TABLE feed')$$);
+SELECT count(*) FROM iom_import_problems('TABLE feed');
+RESET ROLE;
+GRANT INSERT ON iom_unit TO regress_hr;
+UPDATE feed SET supervisor = 'DG' WHERE code = 'DLA';
+SET LOCAL ROLE regress_hr;
+SELECT iom_import($$SELECT * FROM feed WHERE code <> 'DLA' UNION ALL SELECT 'DLA', (SELECT name FROM iom_unit WHERE node = 'DLA'), 'DDGMR'$$, effective => '2031-01-01');
+SELECT regress_error($$SELECT iom_import('TABLE feed', effective => '2031-01-01')$$);
+RESET ROLE;
+GRANT INSERT, UPDATE ON iom_line TO regress_hr;
+SET LOCAL ROLE regress_hr;
+SELECT iom_import('TABLE feed', effective => '2031-01-01');
+SELECT iom_path('DLA', as_of => '2030-12-31'), iom_path('DLA', as_of => '2031-01-01');
+RESET ROLE;
+ALTER TABLE iom_line ENABLE ROW LEVEL SECURITY;
+CREATE POLICY reading ON iom_line FOR SELECT TO regress_hr USING (true);
+CREATE POLICY writing ON iom_line FOR INSERT TO regress_hr WITH CHECK (true);
+CREATE POLICY changing ON iom_line FOR UPDATE TO regress_hr USING (node <> 'OSS');
+UPDATE feed SET supervisor = 'DG' WHERE code IN ('OSS', 'GDU');
+SET LOCAL ROLE regress_hr;
+SELECT regress_error($$SELECT iom_import('TABLE feed', effective => '2031-01-01')$$);
+RESET ROLE;
+ROLLBACK;

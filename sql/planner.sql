@@ -81,6 +81,27 @@ CREATE TABLE hashed AS SELECT * FROM staff LIMIT 1000;
 CREATE INDEX ON hashed USING hash (unit);
 SELECT plan(format('SELECT salary FROM hashed WHERE unit <@ %L', :'leaf'));
 RESET enable_bitmapscan;
+-- a column of a domain, an expression
+CREATE DOMAIN own_node AS iom_node;
+CREATE TABLE domains AS SELECT id, unit::own_node FROM staff;
+CREATE INDEX ON domains (unit);
+CREATE INDEX ON domains ((coalesce(unit, 'NOT-IN-IT')));
+ANALYZE domains;
+SELECT plan(format('SELECT id FROM domains WHERE unit <@ %L', :'leaf'));
+SELECT plan(format('SELECT id FROM domains WHERE coalesce(unit, ''NOT-IN-IT'') <@ %L', :'leaf'));
+-- what the index condition is made of, by hand: with an estimate for want of a better one
+SELECT count(*) = (SELECT count(*) FROM staff WHERE unit <@ :'small') AS equal,
+  (SELECT count(*) FROM domains WHERE unit <@ :'small') = count(*) AS domain,
+  (SELECT count(*) FROM domains WHERE coalesce(unit, 'NOT-IN-IT') <@ :'small') = count(*) AS expression
+FROM staff WHERE unit = ANY (iom_subtree_codes(:'small'));
+-- a table of few rows: no index condition of more nodes than that
+SET enable_seqscan = off;
+CREATE TABLE few AS SELECT * FROM staff LIMIT 100;
+CREATE INDEX ON few (unit);
+ANALYZE few;
+SELECT plan(format('SELECT salary FROM few WHERE unit <@ %L', node)) FROM forest WHERE number = 1;
+SELECT plan(format('SELECT salary FROM few WHERE unit <@ %L', :'leaf'));
+RESET enable_seqscan;
 -- most of the organisation: reading everything is faster
 SELECT plan(format('SELECT salary FROM staff WHERE unit <@ %L', node)) FROM forest WHERE number = 1;
 
@@ -91,18 +112,24 @@ FROM regress_closure() c LEFT JOIN staff s ON s.unit = c.node GROUP BY 1;
 CREATE TABLE truth_above AS
 SELECT c.node, count(s.id) AS staff
 FROM regress_closure() c LEFT JOIN staff s ON s.unit = c.ancestor GROUP BY 1;
-CREATE FUNCTION check_scans() RETURNS TABLE (scan text, index_conditions boolean, nodes bigint, wrong bigint)
+CREATE FUNCTION check_scans() RETURNS TABLE (scan text, index_conditions int, nodes bigint, wrong bigint)
 LANGUAGE plpgsql AS $$
+DECLARE
+  -- as text, so that it is planned anew each time
+  query text := $query$
+    SELECT count(*), count(*) FILTER (WHERE t.staff <> (SELECT count(unit) FROM staff WHERE unit <@ t.node)
+      OR a.staff <> (SELECT count(unit) FROM staff WHERE unit @> t.node)
+      OR t.payroll IS DISTINCT FROM (SELECT sum(salary) FROM staff WHERE t.node @> unit))
+    FROM truth t JOIN truth_above a USING (node) JOIN forest f USING (node) WHERE f.number % 40 = 1$query$;
 BEGIN
   PERFORM set_config('enable_' || s, 'off', true) FROM unnest('{seqscan,indexscan,indexonlyscan,bitmapscan}'::text[]) s;
   FOREACH scan IN ARRAY ARRAY['seqscan', 'indexscan', 'indexonlyscan', 'bitmapscan'] LOOP
     PERFORM set_config('enable_' || scan, 'on', true);
-    index_conditions := regress_plan('SELECT (SELECT count(unit) FROM staff WHERE unit <@ t.node) FROM truth t') ~ 'Index Cond';
-    SELECT count(*), count(*) FILTER (WHERE t.staff <> (SELECT count(unit) FROM staff WHERE unit <@ t.node)
-      OR a.staff <> (SELECT count(unit) FROM staff WHERE unit @> t.node)
-      OR t.payroll IS DISTINCT FROM (SELECT sum(salary) FROM staff WHERE t.node @> unit))
-    INTO nodes, wrong
-    FROM truth t JOIN truth_above a USING (node) JOIN forest f USING (node) WHERE f.number % 40 = 1 OR f.number > 1900 AND scan <> 'seqscan';
+    IF scan = 'indexscan' THEN
+      query := query || ' OR f.number > 1700';
+    END IF;
+    SELECT count(*) INTO index_conditions FROM regexp_matches(regress_plan(query), 'Index Cond', 'g');
+    EXECUTE query INTO nodes, wrong;
     RETURN NEXT;
     PERFORM set_config('enable_' || scan, 'off', true);
   END LOOP;
@@ -214,6 +241,17 @@ SELECT estimate('SELECT FROM staff WHERE unit <@ ''X''') > 1 AS guessed;
 SELECT regress_error('SELECT FROM staff WHERE unit <@ ''X''');
 RESET ROLE;
 GRANT SELECT ON iom_unit TO PUBLIC;
+
+-- rows are counted in the indexes of partitions, not in the one of their table,
+-- which the planner has in its lists from 16 on
+CREATE INDEX ON part (id);
+SET LOCAL enable_hashjoin = off;
+SET LOCAL enable_mergejoin = off;
+SELECT count(*) > 0 AS planned
+FROM plan(format('SELECT FROM generate_series(1, 3) g JOIN part p ON p.id = g WHERE p.unit <@ %L', :'leaf')) p
+WHERE p ~ 'Index';
+RESET enable_hashjoin;
+RESET enable_mergejoin;
 
 -- row-level security by subtree uses the index, and so do the user's filters
 CREATE ROLE regress_planner_manager;

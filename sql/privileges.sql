@@ -35,6 +35,29 @@ UPDATE iom_line SET supervisor = 'X' WHERE node = 'DDGO' AND line = 'solid';
 ROLLBACK;
 UPDATE iom_revision SET revision = '1';
 RESET ROLE;
+-- Nor does a row pass for one of a dump, which is not recorded: not where there is
+-- the seed alone, nor after a dump came.
+BEGIN;
+SET LOCAL client_min_messages = error;
+DROP EXTENSION iomorg CASCADE;
+CREATE EXTENSION iomorg;
+GRANT INSERT, UPDATE, DELETE ON iom_unit, iom_line TO regress_editor;
+SAVEPOINT seed;
+SET LOCAL ROLE regress_editor;
+INSERT INTO iom_unit (node, name, origin) VALUES ('X', 'Unit X', 'seed');
+RESET ROLE;
+SELECT content FROM iom_revision;
+SELECT node, origin FROM iom_unit WHERE node IN ('DG', 'X');
+SELECT acting_as, change, node FROM iom_history;
+ROLLBACK TO seed;
+INSERT INTO iom_unit (node, name, origin) VALUES ('D', 'Of a dump', 'seed');
+SET LOCAL ROLE regress_editor;
+INSERT INTO iom_unit (node, name, origin) VALUES ('X', 'Unit X', 'seed');
+RESET ROLE;
+SELECT content FROM iom_revision;
+SELECT node, origin FROM iom_unit;
+SELECT acting_as, change, node FROM iom_history;
+ROLLBACK;
 
 -- An HR table with a foreign key takes REFERENCES.
 GRANT REFERENCES ON iom_unit TO regress_hr;

@@ -165,8 +165,8 @@ LANGUAGE sql AS $$
   LEFT JOIN iom_unit u ON u.node = e.node
 $$;
 
--- Boxes leave room between them and stand below their supervisor's; how many
--- break these rules
+-- Boxes leave room between them and stand below their supervisor's, or hang from
+-- it with an indent; how many break these rules
 CREATE FUNCTION regress_boxes(root iom_node, max_depth int, OUT boxes bigint, OUT touching bigint, OUT misplaced bigint)
 LANGUAGE sql AS $$
   WITH box AS MATERIALIZED (SELECT * FROM iom_picture_boxes(root, max_depth, NULL))
@@ -175,7 +175,8 @@ LANGUAGE sql AS $$
      WHERE a.place < b.place AND abs(a.x - b.x) < 130 AND a.top < b.top + b.height + 8 AND b.top < a.top + a.height + 8),
     (SELECT count(*) FROM box b LEFT JOIN box s ON s.node = b.supervisor
      WHERE b.top < 0 OR b.x < 66 OR b.top < s.below OR s.below < s.top + s.height + 30
-        OR (b.below IS NULL) <> NOT EXISTS (SELECT FROM box c WHERE c.supervisor = b.node)
+        OR (s.node IS NOT NULL AND s.below IS NULL AND (b.x <> s.x + 12 OR b.top < s.top + s.height + 8 OR NOT b.hangs OR b.below IS NOT NULL))
+        OR (b.below IS NOT NULL AND NOT EXISTS (SELECT FROM box c WHERE c.supervisor = b.node))
         OR b.supervisor IS DISTINCT FROM CASE WHEN b.node = root THEN NULL ELSE iom_supervisor(b.node) END)
 $$;
 

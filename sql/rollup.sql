@@ -271,8 +271,9 @@ BEGIN
   RAISE NOTICE 'some refused: %, some taken: %', refused > 1000, taken > 100;
 END $$;
 
--- The functions of the aggregates cannot be called by hand
-SELECT DISTINCT regress_error(format('SELECT %s(%s)', p.proname, array_to_string(array_fill('NULL'::text, ARRAY[p.pronargs]), ', '))) ~ '^42883 ' AS refused
+-- The functions of the aggregates cannot be called by hand (minor versions differ in
+-- how they say so)
+SELECT DISTINCT regress_error(format('SELECT %s(%s)', p.proname, array_to_string(array_fill('NULL'::text, ARRAY[p.pronargs]), ', '))) ~ '^(42883|0A000) ' AS refused
 FROM pg_proc p WHERE p.proname ~ '^iom_rollup_';
 
 DROP FUNCTION regress_rollup, regress_value;

@@ -53,7 +53,7 @@ BEGIN
 		IF line ~ 'Index Cond: .*unit|Seq Scan on regress_staff' THEN
 			-- (from 17 on, the index is also asked for the grade where the unit is one)
 			line := replace(trim(line), ' AND (grade = ''P1''::text)', '');
-			RETURN NEXT regexp_replace(line, '\$\d+|\(InitPlan \d+\)\.col1', '$', 'g');
+			RETURN NEXT regexp_replace(line, '\$\d+|\(InitPlan \w+\)\.col1', '$', 'g');
 		END IF;
 	END LOOP;
 END $$;
@@ -271,6 +271,7 @@ BEGIN
 		$q$SELECT count(*) FROM iom_dot()$q$,
 		$q$SELECT count(*) FROM iom_mermaid()$q$,
 		$q$SELECT iom_json('DLA')$q$,
+		$q$SELECT sum(nodes) FROM iom_charts()$q$,
 		$q$SELECT iom_common_supervisor(n) FROM unnest('{DLA,DOE}'::iom_node[]) n$q$,
 		$q$SELECT count(*) FROM (SELECT iom_headcount(n) AS t FROM unnest('{DLA,DOE}'::iom_node[]) n) s, iom_unnest(s.t)$q$]
 	LOOP

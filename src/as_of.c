@@ -14,6 +14,8 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
+#include "pgtime.h"
 #include "utils/datetime.h"
 #include "utils/guc.h"
 
@@ -118,6 +120,29 @@ as_of_define_setting(void)
 }
 
 /*
+ * Today, as CURRENT_DATE has it.  Each transaction anew would break its time
+ * into a calendar date, which takes longer than all that a short question asks
+ * of a chart.  In one time zone the date depends on the whole second alone.
+ */
+static DateADT
+today(void)
+{
+	static DateADT date;
+	static int64 second = PG_INT64_MIN;
+	static const pg_tz *timezone = NULL;
+	int64		now = (GetCurrentTransactionStartTimestamp() - MIN_TIMESTAMP) /
+		USECS_PER_SEC;
+
+	if (now != second || timezone != session_timezone)
+	{
+		date = GetSQLCurrentDate();
+		second = now;
+		timezone = session_timezone;
+	}
+	return date;
+}
+
+/*
  * The day of a question whose argument as_of is given or null.  A day in the
  * sense of soundness.h: wider than a date.
  */
@@ -128,7 +153,7 @@ as_of_day(bool isnull, DateADT as_of)
 		return as_of;
 	if (as_of_date != NULL)
 		return *as_of_date;
-	return GetSQLCurrentDate();
+	return today();
 }
 
 /* SQL: the day that functions called with this argument answer for */

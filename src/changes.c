@@ -33,7 +33,7 @@
 #include "utils/lsyscache.h"
 
 #include "days_text.h"
-#include "org_tables.h"
+#include "org_rows.h"
 #include "referring.h"
 
 PG_FUNCTION_INFO_V1(iom_add);
@@ -296,7 +296,7 @@ need_other(Change *change, const char *itself)
 }
 
 /*
- * A solid line from the day on, within the days that are given.
+ * A line, solid or dotted, from the day on, within the days that are given.
  */
 static void
 insert_line(Change *change, const char *line)

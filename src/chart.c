@@ -3,9 +3,10 @@
  * chart.c
  *	  Questions to a compiled chart that take more than a line.
  *
- * Climbing uses the jump pointers that chart_build.c lays: from any rank it
- * reaches any ancestor in O(log n) steps, however deep the chart is.  A chart
- * is never changed here and nothing is allocated.
+ * They search the ranks of a level by halving, and the levels likewise, so
+ * that none but chart_count_to_level() looks at more than O(log n) levels, in
+ * O(log n) steps each, however deep the chart is.  A chart is never changed
+ * here and nothing is allocated.
  *
  * Copyright (c) 2026, the iomorg contributors
  *
@@ -64,58 +65,99 @@ chart_root(const Chart *chart, uint32 rank)
 }
 
 /*
- * The greatest level, from one that is known to pass on, that passes a test;
- * each level above that passes too.  Looks near by first, so that it takes the
- * logarithm of the way.
+ * The first rank of a level in the slice of ranks from begin to before end, or
+ * CHART_NONE.
  */
 static inline uint32
-greatest_level(const Chart *chart, uint32 level,
-			   bool (*passes) (const Chart *chart, uint32 level, uint32 a,
-							   uint32 b),
-			   uint32 a, uint32 b)
+first_in_slice(const Chart *chart, uint32 level, uint32 begin, uint32 end)
+{
+	const uint32 *first = first_at_level(chart, level, begin);
+
+	if (first == &chart->at_level[chart->level_end[level]] || *first >= end)
+		return CHART_NONE;
+	return *first;
+}
+
+/*
+ * The greatest level, after one that is known to, at which a slice has a rank
+ * (or has none, as is asked for); levels up to the last either do so all the
+ * way, or up to some level and not below it.  Looks near by first, so that it
+ * takes the logarithm of the way.
+ */
+static inline uint32
+greatest_level(const Chart *chart, uint32 level, uint32 last, bool has,
+			   uint32 begin, uint32 end)
 {
 	uint32		step = 1;
 
-	while (step <= chart->nlevels - level && passes(chart, level + step, a, b))
+	while (step <= last - level &&
+		   has == (first_in_slice(chart, level + step, begin,
+								  end) != CHART_NONE))
 	{
 		level += step;
 		step *= 2;
 	}
 	while ((step /= 2) > 0)
 	{
-		if (step <= chart->nlevels - level &&
-			passes(chart, level + step, a, b))
+		if (step <= last - level &&
+			has == (first_in_slice(chart, level + step, begin,
+								   end) != CHART_NONE))
 			level += step;
 	}
 	return level;
 }
 
-/* Have two ranks the same ancestor at a level? */
-static inline bool
-is_common_level(const Chart *chart, uint32 level, uint32 a, uint32 b)
-{
-	return chart_within(chart, b, chart_ancestor(chart, a, level));
-}
+/*
+ * Upper levels of so few nodes stay in the processor's caches; there may be
+ * many such levels in a deep chart.
+ */
+#define UPPER_NODES		256
+#define UPPER_LEVELS	8
+
+/* How many supervisors of one node to look at before searching for a level. */
+#define NEAR_LEVELS		8
 
 /*
- * The lowest rank whose subtree holds both; CHART_NONE below different roots.
+ * The lowest rank whose subtree holds two ranks, the low one less than the
+ * high one; CHART_NONE below different roots.
+ *
+ * Chart order goes from low to high through subtrees of the common supervisor.
+ * So of the ranks after low, up to high, those of the least level are among
+ * its reports, and of the nodes above high it is the first that is not after
+ * low.
+ *
+ * Nodes that were picked at random are far from each other: the least level
+ * is one of the upper ones.  What is near has its common supervisor near by.
+ * What is neither is found by halving, which bounds the time in deep charts.
  */
 uint32
-chart_common_supervisor(const Chart *chart, uint32 a, uint32 b)
+chart_above_slice(const Chart *chart, uint32 low, uint32 high)
 {
-	if (!is_common_level(chart, 1, a, b))
-		return CHART_NONE;
-	return chart_ancestor(chart, a,
-						  greatest_level(chart, 1, is_common_level, a, b));
-}
+	uint32		report = high;
+	uint32		level;
 
-/* Does the slice of ranks from begin to before end have one of a level? */
-static inline bool
-slice_has_level(const Chart *chart, uint32 level, uint32 begin, uint32 end)
-{
-	const uint32 *first = first_at_level(chart, level, begin);
+	for (level = 1; level <= Min(chart->nlevels, UPPER_LEVELS) &&
+		 chart->level_end[level] <= UPPER_NODES; level++)
+	{
+		uint32		upper = first_in_slice(chart, level, low + 1, high + 1);
 
-	return first < &chart->at_level[chart->level_end[level]] && *first < end;
+		if (upper != CHART_NONE)
+			return chart->place[upper].parent;
+	}
+
+	for (int i = 0; i < NEAR_LEVELS; i++)
+	{
+		uint32		parent = chart->place[report].parent;
+
+		if (parent == CHART_NONE || parent <= low)
+			return parent;
+		report = parent;
+	}
+
+	level = greatest_level(chart, 0, chart->place[report].level, false,
+						   low + 1, report + 1) + 1;
+	return chart->place[first_in_slice(chart, level, low + 1,
+									   report + 1)].parent;
 }
 
 /*
@@ -126,7 +168,7 @@ chart_height(const Chart *chart, uint32 rank)
 {
 	const ChartPlace *place = &chart->place[rank];
 
-	return greatest_level(chart, place->level, slice_has_level, rank,
+	return greatest_level(chart, place->level, chart->nlevels, true, rank,
 						  rank + place->size) - place->level;
 }
 

@@ -24,7 +24,7 @@
  * A filter of the nodes that have reports spares most look-ups of those that
  * have none, which are most.
  *
- * The chart knows neither server nor catalog: it takes its memory from a
+ * The chart knows neither server nor catalog: it takes its memory from an
  * OrgMemory and can be built, asked and freed by any program.  It holds no
  * locks and no references; whoever built it frees it (chart_free).
  *
@@ -103,7 +103,7 @@ extern void chart_free(Chart *chart, const OrgMemory *keep);
 /* chart.c */
 extern uint32 chart_root(const Chart *chart, uint32 rank);
 extern uint32 chart_ancestor(const Chart *chart, uint32 rank, uint32 level);
-extern uint32 chart_common_supervisor(const Chart *chart, uint32 a, uint32 b);
+extern uint32 chart_above_slice(const Chart *chart, uint32 low, uint32 high);
 extern uint32 chart_span(const Chart *chart, uint32 rank);
 extern uint32 chart_height(const Chart *chart, uint32 rank);
 extern uint32 chart_count_to_level(const Chart *chart, uint32 rank,
@@ -144,6 +144,49 @@ chart_has_within(const Chart *chart, IomNode lower, IomNode upper)
 	slot = code_index_slot(&chart->rank_of, lower);
 	top = code_index_slot(&chart->rank_of, upper);
 	return slot->value - top->value < top->size;
+}
+
+/*
+ * The lowest rank whose subtree holds both; CHART_NONE below different roots.
+ */
+static inline uint32
+chart_common_supervisor(const Chart *chart, uint32 a, uint32 b)
+{
+	uint32		low = Min(a, b);
+	uint32		high = Max(a, b);
+
+	return chart_within(chart, high, low) ? low :
+		chart_above_slice(chart, low, high);
+}
+
+/*
+ * The same of two nodes by their codes; IOM_NODE_NONE also if one of them is
+ * unknown.  Where one is above the other, that is read from the hash table
+ * alone.
+ */
+static inline IomNode
+chart_common_node(const Chart *chart, IomNode a, IomNode b)
+{
+	const CodeSlot *low;
+	const CodeSlot *high;
+	uint32		common;
+
+	code_index_prefetch(&chart->rank_of, b);
+	low = code_index_slot(&chart->rank_of, a);
+	high = code_index_slot(&chart->rank_of, b);
+	if (low->value > high->value)
+	{
+		const CodeSlot *swap = low;
+
+		low = high;
+		high = swap;
+	}
+	if (high->value - low->value < low->size)
+		return low->code;
+	if (high->value == CHART_NONE)
+		return IOM_NODE_NONE;
+	common = chart_above_slice(chart, low->value, high->value);
+	return common == CHART_NONE ? IOM_NODE_NONE : chart->code[common];
 }
 
 /*

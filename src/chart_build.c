@@ -8,20 +8,23 @@
  *
  *	 1. the hash table maps codes to numbers (it ends up in the chart, with
  *		ranks for numbers);
- *	 2. every line is noted with the unit of its node, and counted with that of
+ *	 2. every line is noted with the unit of its node, and counted for that of
  *		its supervisor;
- *	 3. by these counts the reports of one supervisor are put side by side;
+ *	 3. by these counts the reports of one supervisor are put side by side, with
+ *		all that the walk wants to know of them;
  *	 4. a walk with a stack of its own sorts each such group by position and
  *		code and hands out the ranks, pre-order; what it does not reach lies on
- *		a cycle or below one;
- *	 5. one pass backwards over the ranks sums up the sizes, two more sort the
- *		ranks by level, and one notes who has reports.
+ *		a cycle or below one.  A subtree ends where the walk leaves it, which
+ *		tells its size;
+ *	 5. two passes over the ranks sort them by level, one gives each code its
+ *		rank, and one notes who has reports.
  *
  * All is linear but the sorting of siblings.  Rows come in no particular order,
- * so each step over a large organisation misses the cache at every node.
- * Therefore what is known of a unit lies together, and what will be needed some
- * nodes later is fetched ahead, in batches where one address depends on
- * another.
+ * so what a step over a large organisation looks up is not in the cache.
+ * Therefore units and reports are read and written in their order as far as can
+ * be, the one array that cannot (end_of) is as small as can be, and what will be
+ * needed some nodes later is fetched ahead, in batches where one address depends
+ * on another.
  *
  * A unit without a line is a root.  Rows that make no forest are a fault,
  * reported with the nodes concerned; no chart comes of them.
@@ -49,12 +52,17 @@ typedef struct Unit
 	IomNode		code;
 	int32		position;
 	uint32		supervisor;		/* number, or CHART_NONE */
-	uint32		first;			/* its reports are report[first] ...; then
-								 * REACHED */
-	uint32		nreports;
 } Unit;
 
-#define REACHED		CHART_NONE
+/*
+ * The same of a report, in the group of its supervisor.
+ */
+typedef struct Report
+{
+	IomNode		code;
+	int32		position;
+	uint32		number;
+} Report;
 
 /* A line whose ends have not been looked up yet. */
 typedef struct PendingLine
@@ -63,12 +71,21 @@ typedef struct PendingLine
 	IomNode		supervisor;
 } PendingLine;
 
-/* A unit that the walk will come to. */
+/* A group that the walk is going through. */
 typedef struct Step
 {
-	uint32		number;
-	uint32		parent;			/* rank of its supervisor */
+	const Report *next;
+	const Report *end;
+	uint32		parent;			/* rank of the supervisor, or CHART_NONE */
+	uint32		parent_number;
 } Step;
+
+/* Where a unit ended up. */
+typedef struct Slice
+{
+	uint32		rank;
+	uint32		size;
+} Slice;
 
 struct ChartBuild
 {
@@ -84,8 +101,11 @@ struct ChartBuild
 	CodeIndex	number_of;
 
 	bool		has_all_units;
-	uint32	   *report;			/* the groups; roots are the last */
-	uint32		first_root;
+	uint32	   *end_of;			/* [nunits] the unit's reports, counted; then the
+								 * end of its group, where the next one begins */
+	Report	   *report;			/* the groups; roots are the last */
+	uint32		nreports;		/* that are no roots */
+	Slice	   *slice_of;		/* [nunits] */
 	uint32		ninner;			/* units that have reports */
 
 	uint32		npending;
@@ -104,9 +124,9 @@ static void fault_is(ChartBuild *build, ChartFaultKind kind, uint32 nnodes,
 static void find_pending_lines(ChartBuild *build);
 static void group_reports(ChartBuild *build);
 static bool hand_out_ranks(ChartBuild *build, Chart *chart);
-static void put_ranks_for_numbers(Chart *chart, const OrgMemory *scratch);
+static void put_ranks_for_numbers(Chart *chart, const Slice *slice_of,
+								  const OrgMemory *scratch);
 static void filter_inner(Chart *chart, uint32 ninner, const OrgMemory *keep);
-static void sum_up(Chart *chart, const OrgMemory *scratch);
 static void sort_by_level(Chart *chart, const OrgMemory *scratch,
 						  const OrgMemory *keep);
 static void report_cycle(const ChartBuild *build, ChartFault *fault);
@@ -114,15 +134,8 @@ static void report_cycle(const ChartBuild *build, ChartFault *fault);
 /*
  * Siblings are sorted by position, then code.
  */
-typedef struct Sibling
-{
-	int32		position;
-	uint32		number;
-	IomNode		code;
-} Sibling;
-
 static inline int
-compare_siblings(const Sibling *a, const Sibling *b)
+compare_reports(const Report *a, const Report *b)
 {
 	if (a->position != b->position)
 		return a->position < b->position ? -1 : 1;
@@ -131,9 +144,9 @@ compare_siblings(const Sibling *a, const Sibling *b)
 	return 0;
 }
 
-#define ST_SORT sort_siblings
-#define ST_ELEMENT_TYPE Sibling
-#define ST_COMPARE(a, b) compare_siblings(a, b)
+#define ST_SORT sort_reports
+#define ST_ELEMENT_TYPE Report
+#define ST_COMPARE(a, b) compare_reports(a, b)
 #define ST_SCOPE static
 #define ST_DEFINE
 #include "lib/sort_template.h"
@@ -183,7 +196,6 @@ chart_build_unit(ChartBuild *build, IomNode node, int32 position)
 	unit->code = node;
 	unit->position = position;
 	unit->supervisor = CHART_NONE;
-	unit->nreports = 0;
 	if (build->nunits - build->nstored == CODE_INDEX_AHEAD)
 		store_units(build);
 }
@@ -234,17 +246,20 @@ void
 chart_build_line(ChartBuild *build, IomNode node, IomNode supervisor)
 {
 	PendingLine *line;
+	uint32		expected;
 
 	if (!build->has_all_units)
 		end_units(build);
 	if (build->fault.kind != CHART_SOUND)
 		return;
 
+	expected = build->guess + build->npending;
+	if (expected >= build->nunits || build->unit[expected].code != node)
+		code_index_prefetch(&build->number_of, node);
+	code_index_prefetch(&build->number_of, supervisor);
 	line = &build->pending[build->npending++];
 	line->node = node;
 	line->supervisor = supervisor;
-	code_index_prefetch(&build->number_of, node);
-	code_index_prefetch(&build->number_of, supervisor);
 	if (build->npending == lengthof(build->pending))
 		find_pending_lines(build);
 }
@@ -280,7 +295,7 @@ chart_build_end(ChartBuild *build, ChartFault *fault)
 	chart = org_alloc(keep, 1, sizeof(Chart));
 	arrays = org_alloc(keep, (size_t) nunits + 1, per_node);
 	chart->nnodes = nunits;
-	chart->nroots = nunits - build->first_root;
+	chart->nroots = nunits - build->nreports;
 	chart->code = (IomNode *) arrays;
 	chart->place = (ChartPlace *) (chart->code + nunits);
 	chart->at_level = (uint32 *) (chart->place + nunits);
@@ -295,9 +310,8 @@ chart_build_end(ChartBuild *build, ChartFault *fault)
 		chart_free(chart, keep);
 		return NULL;
 	}
-	sum_up(chart, build->scratch);
 	sort_by_level(chart, build->scratch, keep);
-	put_ranks_for_numbers(chart, build->scratch);
+	put_ranks_for_numbers(chart, build->slice_of, build->scratch);
 	filter_inner(chart, build->ninner, keep);
 	chart->bytes = sizeof(Chart) + code_index_bytes(&chart->rank_of) +
 		chart->inner.nbits / 8 +
@@ -347,7 +361,8 @@ end_units(ChartBuild *build)
 	if (build->room - nunits > nunits / 16 + 16)
 		make_room(build, build->nunits);	/* far fewer than expected */
 	store_units(build);
-	build->report = org_alloc(build->scratch, nunits + 1, sizeof(uint32));
+	build->end_of = org_alloc(build->scratch, nunits + 1, sizeof(uint32));
+	memset(build->end_of, 0, (nunits + 1) * sizeof(uint32));
 }
 
 /*
@@ -383,7 +398,7 @@ find_pending_lines(ChartBuild *build)
 			supervisor[nfound] == CODE_INDEX_NONE)
 			break;
 		org_prefetch(&unit[node[nfound]]);
-		org_prefetch(&unit[supervisor[nfound]]);
+		org_prefetch(&build->end_of[supervisor[nfound]]);
 		build->guess = node[nfound] + 1;
 	}
 
@@ -393,12 +408,16 @@ find_pending_lines(ChartBuild *build)
 
 		if (lower->supervisor != CHART_NONE)
 		{
+			IomNode		one = unit[lower->supervisor].code;
+			IomNode		other = unit[supervisor[i]].code;
+
+			/* reported alike whatever the order of the rows */
 			fault_is(build, CHART_SECOND_LINE, 3, lower->code,
-					 unit[lower->supervisor].code, unit[supervisor[i]].code);
+					 Min(one, other), Max(one, other));
 			return;
 		}
 		lower->supervisor = supervisor[i];
-		unit[supervisor[i]].nreports++;
+		build->end_of[supervisor[i]]++;
 	}
 
 	if (nfound < build->npending)
@@ -410,66 +429,69 @@ find_pending_lines(ChartBuild *build)
 }
 
 /*
- * Step 3: report[], and where in it each unit's reports are.
+ * Step 3: put the reports of each unit side by side.
  */
 static void
 group_reports(ChartBuild *build)
 {
-	Unit	   *unit = build->unit;
+	const Unit *unit = build->unit;
 	uint32		nunits = build->nunits;
+	uint32	   *end_of = build->end_of;
 	uint32		sum = 0;
 	uint32		root;
+	Report	   *reports = org_alloc(build->scratch, (size_t) nunits + 1,
+									sizeof(Report));
 
+	/* first where each group begins; filled in, that is where it ends */
 	for (uint32 i = 0; i < nunits; i++)
 	{
-		unit[i].first = sum;
-		sum += unit[i].nreports;
-		build->ninner += unit[i].nreports > 0;
-		unit[i].nreports = 0;
+		uint32		count = end_of[i];
+
+		build->ninner += count > 0;
+		end_of[i] = sum;
+		sum += count;
 	}
-	root = build->first_root = sum;
+	build->report = reports;
+	build->nreports = root = sum;
 	for (uint32 i = 0; i < nunits; i++)
 	{
 		uint32		supervisor = unit[i].supervisor;
+		Report	   *report;
 
 		org_poll(build->scratch, i);
 		if (i + CODE_INDEX_AHEAD < nunits &&
 			unit[i + CODE_INDEX_AHEAD].supervisor != CHART_NONE)
-			org_prefetch(&unit[unit[i + CODE_INDEX_AHEAD].supervisor]);
-		if (supervisor == CHART_NONE)
-			build->report[root++] = i;
-		else
-			build->report[unit[supervisor].first +
-						  unit[supervisor].nreports++] = i;
+			org_prefetch(&reports[end_of[unit[i + CODE_INDEX_AHEAD].supervisor]]);
+		report = &reports[supervisor == CHART_NONE ?
+						  root++ : end_of[supervisor]++];
+		report->code = unit[i].code;
+		report->position = unit[i].position;
+		report->number = i;
 	}
 }
 
-/*
- * Push the reports of one supervisor on the stack, the last one first.
- */
-static Step *
-push_reports(ChartBuild *build, const uint32 *group, uint32 n, uint32 parent,
-			 Sibling *sibling, Step *top)
+/* Where the group of a unit begins. */
+static inline Report *
+first_report(const ChartBuild *build, uint32 number)
 {
-	for (uint32 k = 0; k < n; k++)
-		org_prefetch(&build->unit[group[k]]);
-	for (uint32 k = 0; k < n; k++)
-	{
-		const Unit *unit = &build->unit[group[k]];
+	return &build->report[number == 0 ? 0 : build->end_of[number - 1]];
+}
 
-		sibling[k].number = group[k];
-		sibling[k].position = unit->position;
-		sibling[k].code = unit->code;
-		org_prefetch(&build->report[unit->first]);
-	}
-	if (n > 1)
-		sort_siblings(sibling, n);
-	for (uint32 k = n; k-- > 0; top++)
+/*
+ * Sort a group before the walk goes through it.
+ */
+static void
+open_group(ChartBuild *build, Report *first, Report *end, Step *step)
+{
+	if (end - first > 1)
+		sort_reports(first, end - first);
+	for (const Report *report = first; report < end; report++)
 	{
-		top->number = sibling[k].number;
-		top->parent = parent;
+		org_prefetch(&build->end_of[report->number]);
+		org_prefetch(&build->slice_of[report->number]);
 	}
-	return top;
+	step->next = first;
+	step->end = end;
 }
 
 /*
@@ -478,41 +500,61 @@ push_reports(ChartBuild *build, const uint32 *group, uint32 n, uint32 parent,
 static bool
 hand_out_ranks(ChartBuild *build, Chart *chart)
 {
-	uint32		nunits = build->nunits;
-	uint32		largest = nunits - build->first_root;
 	ChartPlace *place = chart->place;
-	Step	   *stack = org_alloc(build->scratch, (size_t) nunits + 1,
-								  sizeof(Step));
-	Step	   *top;
-	Sibling    *sibling;
+	size_t		room = 64;
+	Step	   *stack = org_alloc(build->scratch, room, sizeof(Step));
+	size_t		depth = 0;
 	uint32		rank = 0;
 
-	for (uint32 i = 0; i < nunits; i++)
-		largest = Max(largest, build->unit[i].nreports);
-	sibling = org_alloc(build->scratch, (size_t) largest + 1,
-						sizeof(Sibling));
-
-	top = push_reports(build, &build->report[build->first_root],
-					   nunits - build->first_root, CHART_NONE, sibling, stack);
-	while (top > stack)
+	build->slice_of = org_alloc(build->scratch, (size_t) build->nunits + 1,
+								sizeof(Slice));
+	open_group(build, &build->report[build->nreports],
+			   &build->report[build->nunits], stack);
+	stack[depth++].parent = CHART_NONE;
+	while (depth > 0)
 	{
-		Step		step = *--top;
-		Unit	   *unit = &build->unit[step.number];
+		Step	   *step = &stack[depth - 1];
+		const Report *report = step->next;
+		uint32		parent = step->parent;
+		Report	   *first;
+		Report	   *end;
+
+		if (report == step->end)
+		{
+			if (parent != CHART_NONE)
+			{
+				place[parent].size = rank - parent;
+				build->slice_of[step->parent_number].size = rank - parent;
+			}
+			depth--;
+			continue;
+		}
+		step->next++;
+		if (step->next < step->end)
+			org_prefetch(first_report(build, step->next->number));
 
 		org_poll(build->scratch, rank);
-		chart->code[rank] = unit->code;
+		chart->code[rank] = report->code;
 		place[rank].size = 1;
-		place[rank].parent = step.parent;
-		place[rank].level = step.parent == CHART_NONE ? 1 :
-			place[step.parent].level + 1;
-		chart->nlevels = Max(chart->nlevels, place[rank].level);
-		if (unit->nreports > 0)
-			top = push_reports(build, &build->report[unit->first],
-							   unit->nreports, rank, sibling, top);
-		unit->first = REACHED;
+		place[rank].parent = parent;
+		place[rank].level = depth;
+		chart->nlevels = Max(chart->nlevels, depth);
+		build->slice_of[report->number].rank = rank;
+		build->slice_of[report->number].size = 1;
+
+		first = first_report(build, report->number);
+		end = &build->report[build->end_of[report->number]];
+		if (first < end)
+		{
+			stack = org_grow(build->scratch, stack, depth, &room,
+							 sizeof(Step));
+			open_group(build, first, end, &stack[depth]);
+			stack[depth].parent = rank;
+			stack[depth++].parent_number = report->number;
+		}
 		rank++;
 	}
-	return rank == nunits;
+	return rank == build->nunits;
 }
 
 /*
@@ -520,20 +562,25 @@ hand_out_ranks(ChartBuild *build, Chart *chart)
  * the sizes.
  */
 static void
-put_ranks_for_numbers(Chart *chart, const OrgMemory *scratch)
+put_ranks_for_numbers(Chart *chart, const Slice *slice_of,
+					  const OrgMemory *scratch)
 {
-	for (uint32 rank = 0; rank < chart->nnodes; rank++)
-	{
-		CodeSlot   *slot;
+	CodeSlot   *slot = chart->rank_of.bucket->slot;
+	size_t		nslots = (size_t) chart->rank_of.nbuckets * CODE_BUCKET_SLOTS;
 
-		org_poll(scratch, rank);
-		if (rank + CODE_INDEX_AHEAD < chart->nnodes)
-			code_index_prefetch(&chart->rank_of,
-								chart->code[rank + CODE_INDEX_AHEAD]);
-		slot = unconstify(CodeSlot *, code_index_slot(&chart->rank_of,
-													  chart->code[rank]));
-		slot->value = rank;
-		slot->size = chart->place[rank].size;
+	for (size_t i = 0; i < nslots; i++)
+	{
+		org_poll(scratch, i);
+		if (i + CODE_INDEX_AHEAD < nslots &&
+			slot[i + CODE_INDEX_AHEAD].value != CODE_INDEX_NONE)
+			org_prefetch(&slice_of[slot[i + CODE_INDEX_AHEAD].value]);
+		if (slot[i].value != CODE_INDEX_NONE)
+		{
+			const Slice *slice = &slice_of[slot[i].value];
+
+			slot[i].value = slice->rank;
+			slot[i].size = slice->size;
+		}
 	}
 }
 
@@ -556,24 +603,7 @@ filter_inner(Chart *chart, uint32 ninner, const OrgMemory *keep)
 }
 
 /*
- * Step 5: supervisors come before their reports, so going backwards finds
- * each node finished.
- */
-static void
-sum_up(Chart *chart, const OrgMemory *scratch)
-{
-	for (uint32 rank = chart->nnodes; rank-- > 0;)
-	{
-		uint32		parent = chart->place[rank].parent;
-
-		org_poll(scratch, rank);
-		if (parent != CHART_NONE)
-			chart->place[parent].size += chart->place[rank].size;
-	}
-}
-
-/*
- * And by level, by counting.
+ * Step 5: by level, by counting.
  */
 static void
 sort_by_level(Chart *chart, const OrgMemory *scratch, const OrgMemory *keep)
@@ -609,34 +639,32 @@ sort_by_level(Chart *chart, const OrgMemory *scratch, const OrgMemory *keep)
 static void
 report_cycle(const ChartBuild *build, ChartFault *fault)
 {
+	const Unit *unit = build->unit;
 	uint32		nunits = build->nunits;
 	uint32	   *climb = org_alloc(build->scratch, nunits, sizeof(uint32));
 	uint32		at = CHART_NONE;
 	uint32		smallest;
 
 	/*
-	 * Climb from every node that was not reached, until one that was seen: if
-	 * the same climb saw it, it is on a cycle.
+	 * Climb from every node until one that was seen: if the same climb saw it,
+	 * it is on a cycle.
 	 */
 	memset(climb, 0xFF, nunits * sizeof(uint32));
 	for (uint32 start = 0; at == CHART_NONE; start++)
 	{
-		if (build->unit[start].first == REACHED)
-			continue;
-		for (at = start; climb[at] == CHART_NONE;
-			 at = build->unit[at].supervisor)
+		for (at = start; at != CHART_NONE && climb[at] == CHART_NONE;
+			 at = unit[at].supervisor)
 			climb[at] = start;
-		if (climb[at] != start)
+		if (at != CHART_NONE && climb[at] != start)
 			at = CHART_NONE;
 	}
 
 	smallest = at;
 	fault->length = 1;
-	for (uint32 up = build->unit[at].supervisor; up != at;
-		 up = build->unit[up].supervisor)
+	for (uint32 up = unit[at].supervisor; up != at; up = unit[up].supervisor)
 	{
 		fault->length++;
-		if (build->unit[up].code < build->unit[smallest].code)
+		if (unit[up].code < unit[smallest].code)
 			smallest = up;
 	}
 
@@ -645,7 +673,7 @@ report_cycle(const ChartBuild *build, ChartFault *fault)
 	at = smallest;
 	for (uint32 i = 0; i < fault->nnodes; i++)
 	{
-		fault->nodes[i] = build->unit[at].code;
-		at = build->unit[at].supervisor;
+		fault->nodes[i] = unit[at].code;
+		at = unit[at].supervisor;
 	}
 }

@@ -372,22 +372,35 @@ add_probed_chart(int64 day, ChartScope scope, const HierarchyState *state,
 }
 
 /*
- * Compile a whole chart and list it.  NULL, and what is wrong, if the rows make
- * no hierarchy.
+ * Compile whole charts of one day or two and list them; NULL for a day that the
+ * first one is right for.  False, and what is wrong, if the rows make no
+ * hierarchy.
  */
-static CachedChart *
-add_whole_chart(int64 day, const HierarchyState *state, ChartFault *fault)
+static bool
+add_whole_charts(int ndays, const int64 *day, const HierarchyState *state,
+				 CachedChart **added, ChartFault *fault)
 {
 	uint64		epoch = org_tables_epoch;
 	uint32		probes = chart_probe_settle_account(state);
-	CachedChart *cached = chart_compile(day, fault);
 
-	if (cached != NULL)
+	if (!chart_compile(ndays, day, added, fault))
+		return false;
+	for (int i = 0; i < ndays; i++)
 	{
-		add_chart(cached, state, epoch);
-		report_compiled(cached, probes);
+		if (added[i] == NULL)
+			continue;
+		add_chart(added[i], state, epoch);
+		report_compiled(added[i], probes);
 	}
-	return cached;
+	return true;
+}
+
+static CachedChart *
+add_whole_chart(int64 day, const HierarchyState *state, ChartFault *fault)
+{
+	CachedChart *cached;
+
+	return add_whole_charts(1, &day, state, &cached, fault) ? cached : NULL;
 }
 
 /*
@@ -461,6 +474,39 @@ chart_cache_find(int64 day, ChartScope scope)
 	if (cached == NULL)
 		chart_raise_fault(&fault);
 	return cached;
+}
+
+/*
+ * Charts of everything on two days, kept until the owner is reset or deleted.
+ * If neither is there, both are compiled in one go over the tables.  Raises
+ * what chart_cache_find() raises.
+ */
+void
+chart_cache_find_two(const int64 *day, MemoryContext owner,
+					 const CachedChart **found)
+{
+	HierarchyState state;
+	CachedChart *added[2];
+	ChartFault	fault;
+
+	org_tables_check_select();
+	state = revision_state(GetActiveSnapshot());
+	free_unlisted();
+	if (find_listed(&state, day[0], scope_all()) == NULL &&
+		find_listed(&state, day[1], scope_all()) == NULL)
+	{
+		if (!add_whole_charts(2, day, &state, added, &fault))
+			chart_raise_fault(&fault);
+		found[0] = chart_cache_pin(added[0], owner);
+		found[1] = added[1] == NULL ? found[0] :
+			chart_cache_pin(added[1], owner);
+		return;
+	}
+
+	/* the second question may drop a chart that is not pinned */
+	for (int i = 0; i < 2; i++)
+		found[i] = chart_cache_pin(chart_cache_find(day[i], scope_all()),
+								   owner);
 }
 
 /*

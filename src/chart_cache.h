@@ -16,6 +16,7 @@
 
 #include "chart.h"
 #include "org_tables.h"
+#include "soundness.h"
 #include "revision.h"
 
 /*
@@ -117,6 +118,8 @@ extern const CachedChart *chart_cache_find(int64 day, ChartScope scope);
 extern const CachedChart *chart_cache_peek(int64 day, ChartScope scope,
 										   uint32 max_probes);
 extern double chart_cache_guess_size(int64 day, IomNode top);
+extern void chart_cache_find_two(const int64 *day, MemoryContext owner,
+								 const CachedChart **found);
 extern const CachedChart *chart_cache_find_today(ChartScope scope);
 extern const CachedChart *chart_cache_first(void);
 extern const CachedChart *chart_cache_pin(const CachedChart *cached,
@@ -124,8 +127,8 @@ extern const CachedChart *chart_cache_pin(const CachedChart *cached,
 extern OrgMemory org_memory_of(MemoryContext context);
 
 /*
- * The whole chart that chart_cache_find_today() found last, for a caller who asks again under
- * the same snapshot.
+ * The whole chart that chart_cache_find_today() found last, for a caller who
+ * asks again under the same snapshot.
  */
 typedef struct ChartToday
 {

@@ -5,9 +5,9 @@
  *
  * Two scans, one over iom_unit, one over iom_line, of what the active snapshot
  * sees.  The rows tell on their way on which days the same chart would come of
- * them.
+ * them.  Charts of two days are made of the same scans.
  *
- * The chart is one memory context.  It belongs to the caller's context, so that
+ * A chart is one memory context.  It belongs to the caller's context, so that
  * an error or a cancel leaves nothing behind, until the cache takes it over.
  * The tables are locked while they are read.
  *
@@ -22,6 +22,7 @@
 #include "utils/memutils.h"
 
 #include "chart_compile.h"
+#include "org_rows.h"
 
 /*----------
  * Drafts
@@ -151,16 +152,17 @@ chart_raise_fault(const ChartFault *fault)
 }
 
 /*
- * Compile a chart of all nodes on a day from what the active snapshot sees.
- * NULL, and what is wrong, if the rows make no hierarchy.
+ * Compile charts of all nodes on one day, or on a few at once, from what the
+ * active snapshot sees.  A day on which the chart of the first one is right gets
+ * NULL.  False, and what is wrong, if on one of them the rows make no hierarchy.
  */
-CachedChart *
-chart_compile(int64 day, ChartFault *fault)
+bool
+chart_compile(int ndays, const int64 *day, CachedChart **compiled,
+			  ChartFault *fault)
 {
 	Snapshot	snapshot = GetActiveSnapshot();
-	ChartDraft	draft;
-	CachedChart *cached;
-	ChartBuild *build;
+	ChartDraft	draft[CHART_COMPILE_DAYS];
+	ChartBuild *build[CHART_COMPILE_DAYS];
 	Relation	unit;
 	Relation	line;
 	OrgScan    *scan;
@@ -169,40 +171,61 @@ chart_compile(int64 day, ChartFault *fault)
 	instr_time	start;
 	instr_time	duration;
 
+	Assert(ndays >= 1 && ndays <= CHART_COMPILE_DAYS);
 	INSTR_TIME_SET_CURRENT(start);
-	chart_draft_begin(&draft, day);
 	org_tables_open(&unit, &line);
-	build = chart_build_begin(&draft.scratch, &draft.keep,
-							  org_expected_rows(unit));
+	for (int i = 0; i < ndays; i++)
+	{
+		chart_draft_begin(&draft[i], day[i]);
+		build[i] = chart_build_begin(&draft[i].scratch, &draft[i].keep,
+									 org_expected_rows(unit));
+	}
 
-	scan = org_scan_units(unit, snapshot);
+	scan = org_scan_begin(unit, snapshot, false);
 	while (org_scan_next_unit(scan, &unit_row))
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (chart_draft_sees(&draft, unit_row.valid))
-			chart_build_unit(build, unit_row.node, unit_row.position);
+		for (int i = 0; i < ndays; i++)
+			if (chart_draft_sees(&draft[i], unit_row.valid))
+				chart_build_unit(build[i], unit_row.node, unit_row.position);
 	}
 	org_scan_end(scan);
 
-	scan = org_scan_lines(line, snapshot);
+	scan = org_scan_begin(line, snapshot, false);
 	while (org_scan_next_line(scan, &line_row))
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (line_row.solid && chart_draft_sees(&draft, line_row.valid))
-			chart_build_line(build, line_row.node, line_row.supervisor);
+		for (int i = 0; line_row.solid && i < ndays; i++)
+			if (chart_draft_sees(&draft[i], line_row.valid))
+				chart_build_line(build[i], line_row.node, line_row.supervisor);
 	}
 	org_scan_end(scan);
 
 	table_close(line, AccessShareLock);
 	table_close(unit, AccessShareLock);
 
-	cached = chart_draft_end(&draft, build, fault);
-	if (cached == NULL)
-		return NULL;
-	cached->scope = scope_all();
+	for (int i = 0; i < ndays; i++)
+	{
+		compiled[i] = NULL;
+		if (i > 0 && days_include(compiled[0]->days, day[i]))
+		{
+			chart_draft_abandon(&draft[i]);
+			continue;
+		}
+		compiled[i] = chart_draft_end(&draft[i], build[i], fault);
+		if (compiled[i] == NULL)
+		{
+			while (++i < ndays)
+				chart_draft_abandon(&draft[i]);
+			return false;
+		}
+		compiled[i]->scope = scope_all();
+	}
 
 	INSTR_TIME_SET_CURRENT(duration);
 	INSTR_TIME_SUBTRACT(duration, start);
-	cached->compile_ms = INSTR_TIME_GET_MILLISEC(duration);
-	return cached;
+	for (int i = 0; i < ndays; i++)
+		if (compiled[i] != NULL)
+			compiled[i]->compile_ms = INSTR_TIME_GET_MILLISEC(duration);
+	return true;
 }

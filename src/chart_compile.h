@@ -53,7 +53,11 @@ extern void chart_draft_begin(ChartDraft *draft, int64 day);
 extern CachedChart *chart_draft_end(ChartDraft *draft, ChartBuild *build,
 									ChartFault *fault);
 extern void chart_draft_abandon(ChartDraft *draft);
-extern CachedChart *chart_compile(int64 day, ChartFault *fault);
+
+#define CHART_COMPILE_DAYS	2	/* at most, at once */
+
+extern bool chart_compile(int ndays, const int64 *day, CachedChart **compiled,
+						  ChartFault *fault);
 pg_noreturn extern void chart_raise_fault(const ChartFault *fault);
 
 /* chart_probe.c */

@@ -30,7 +30,7 @@
 #include "chart_cache.h"
 #include "check.h"
 #include "days_text.h"
-#include "org_tables.h"
+#include "org_rows.h"
 
 PG_FUNCTION_INFO_V1(iom_check_hierarchy);
 
@@ -133,14 +133,14 @@ check_everything(Relation unit, Relation line, Snapshot snapshot,
 												  "iomorg soundness check",
 												  ALLOCSET_DEFAULT_SIZES);
 	OrgMemory	memory = org_memory_of(context);
-	Soundness  *sound = soundness_begin(&memory);
+	Soundness  *sound = soundness_begin(&memory, org_expected_rows(unit),
+										org_expected_rows(line), report,
+										report_context);
 	OrgScan    *scan;
 	UnitRow		unit_row;
 	LineRow		line_row;
 
-	scan = org_scan_units(unit, snapshot);
-	if (pass_nulls)
-		org_scan_pass_nulls(scan);
+	scan = org_scan_begin(unit, snapshot, pass_nulls);
 	while (org_scan_next_unit(scan, &unit_row))
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -148,9 +148,7 @@ check_everything(Relation unit, Relation line, Snapshot snapshot,
 	}
 	org_scan_end(scan);
 
-	scan = org_scan_lines(line, snapshot);
-	if (pass_nulls)
-		org_scan_pass_nulls(scan);
+	scan = org_scan_begin(line, snapshot, pass_nulls);
 	while (org_scan_next_line(scan, &line_row))
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -159,7 +157,7 @@ check_everything(Relation unit, Relation line, Snapshot snapshot,
 	}
 	org_scan_end(scan);
 
-	soundness_end(sound, report, report_context);
+	soundness_end(sound);
 	MemoryContextDelete(context);
 }
 

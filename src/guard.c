@@ -18,6 +18,9 @@
  *	 - a changed line is checked by probing the indexes: the life of its two
  *	   ends, other lines of the node, and the way up from the supervisor on
  *	   the days of the line.  That takes time in proportion to the depth;
+ *	 - a unit with other days or another code than before is checked by the
+ *	   lines at its code.  So is a new one that is not there on all days: it may
+ *	   take the place of another in one statement, or with foreign keys deferred;
  *	 - when the probes in one state have cost about as much as reading
  *	   everything would, everything is read and checked at once
  *	   (check.c), and the rest of the rows pass without further ado.  So a
@@ -48,7 +51,7 @@
 #include "chart_cache.h"
 #include "check.h"
 #include "days_text.h"
-#include "org_tables.h"
+#include "org_rows.h"
 #include "org_trigger.h"
 #include "revision.h"
 #include "soundness.h"
@@ -71,6 +74,22 @@ PG_FUNCTION_INFO_V1(iom_guard_unit);
 static uint64 checked_change = 0;
 static uint64 probes_made = 0;
 static bool all_checked = false;
+
+/*
+ * A check of the present state begins.  Returns whether that was checked as a
+ * whole already.
+ */
+static bool
+is_all_checked(void)
+{
+	if (checked_change != revision_last_change())
+	{
+		checked_change = revision_last_change();
+		probes_made = 0;
+		all_checked = false;
+	}
+	return all_checked && checked_change != 0;
+}
 
 /*----------
  * The calling protocol
@@ -220,8 +239,9 @@ refuse(void *line_relation, const SoundnessFault *fault)
 					 errdetail("%s would report to \"%s\" and to \"%s\".",
 							   on_day(fault->days.from, "it"),
 							   supervisor.text, other.text) : 0,
-					 errhint("End the one line before the other begins, or "
-							 "make one of them dotted."),
+					 errhint("iom_move() gives it another supervisor. Or end the one "
+							 "line before the other begins, or make one of them "
+							 "dotted."),
 					 errtableconstraint(rel, "iom_line_sound")));
 			break;
 		case SOUND_CYCLE:
@@ -259,6 +279,52 @@ refuse_line(Relation rel, SoundnessFaultKind kind, const LineRow *line,
 	refuse(rel, &fault);
 }
 
+/*
+ * What a check works with: the state as it now is.
+ */
+typedef struct Check
+{
+	Relation	unit;
+	Relation	line;
+	Snapshot	snapshot;
+	uint64		allowance;		/* probes until all is checked instead */
+} Check;
+
+static void
+begin_check(Check *check)
+{
+	org_tables_open(&check->unit, &check->line);
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	check->snapshot = GetActiveSnapshot();
+	check->allowance = 1000 + (uint64) RelationGetNumberOfBlocks(check->line) *
+		(LINES_PER_PAGE / ROWS_PER_PROBE);
+}
+
+static void
+end_check(Check *check)
+{
+	PopActiveSnapshot();
+	table_close(check->line, NoLock);
+	table_close(check->unit, NoLock);
+}
+
+/*
+ * Check the state as a whole.
+ */
+static void
+check_all(const Check *check)
+{
+	check_everything(check->unit, check->line, check->snapshot, false, refuse,
+					 check->line);
+
+	/* an outer statement would go on to change rows in this same state */
+	if (revision_is_nested())
+		probes_made = 0;
+	else
+		all_checked = true;
+}
+
 /*----------
  * Checking one line
  *----------
@@ -275,19 +341,15 @@ typedef struct Step
 	size_t		below;			/* the step that led here */
 } Step;
 
-typedef struct LineCheck
+typedef struct WayUp
 {
-	Relation	unit;
-	Relation	line;
-	Snapshot	snapshot;
-	uint64		allowance;		/* probes until all is checked instead */
 	Step	   *step;
 	size_t		nsteps;
-	size_t		steps_room;
-} LineCheck;
+	size_t		room;
+} WayUp;
 
 static Days
-life_of(LineCheck *check, IomNode node, bool *found)
+life_of(const Check *check, IomNode node, bool *found)
 {
 	SysScanDesc probe = org_probe_unit(check->unit, node, check->snapshot);
 	UnitRow		row;
@@ -301,7 +363,7 @@ life_of(LineCheck *check, IomNode node, bool *found)
 
 /* The two ends must be there on all days of the line. */
 static void
-check_ends(LineCheck *check, const LineRow *row)
+check_ends(const Check *check, const LineRow *row)
 {
 	bool		found;
 	Days		life;
@@ -322,7 +384,7 @@ check_ends(LineCheck *check, const LineRow *row)
 
 /* No other solid line of the node may be valid on one of its days. */
 static void
-check_second_line(LineCheck *check, LineRow *row)
+check_second_line(const Check *check, LineRow *row)
 {
 	SysScanDesc probe = org_probe_lines_of(check->line, row->node,
 										   check->snapshot);
@@ -349,14 +411,14 @@ check_second_line(LineCheck *check, LineRow *row)
 }
 
 static void
-add_step(LineCheck *check, IomNode node, Days days, size_t below)
+add_step(WayUp *way, IomNode node, Days days, size_t below)
 {
 	OrgMemory	memory = org_memory_of(CurrentMemoryContext);
 	Step	   *step;
 
-	check->step = org_grow(&memory, check->step, check->nsteps,
-						   &check->steps_room, sizeof(Step));
-	step = &check->step[check->nsteps++];
+	way->step = org_grow(&memory, way->step, way->nsteps, &way->room,
+						 sizeof(Step));
+	step = &way->step[way->nsteps++];
 	step->node = node;
 	step->days = days;
 	step->below = below;
@@ -366,22 +428,22 @@ add_step(LineCheck *check, IomNode node, Days days, size_t below)
  * The last step has come to the node where the way up began.
  */
 static void
-refuse_cycle(LineCheck *check, const LineRow *row)
+refuse_cycle(const Check *check, const WayUp *way, const LineRow *row)
 {
-	size_t		at = check->nsteps - 1;
+	size_t		at = way->nsteps - 1;
 	size_t		length = 0;
 	SoundnessFault fault = soundness_fault(SOUND_CYCLE, row->node,
 										   row->supervisor,
-										   check->step[at].days);
+										   way->step[at].days);
 
 	/* step 0 is the supervisor; the path is what follows it, upwards */
-	for (size_t i = at; i != 0; i = check->step[i].below)
+	for (size_t i = at; i != 0; i = way->step[i].below)
 		length++;
 	fault.path_length = (uint32) length;
-	for (; at != 0; at = check->step[at].below)
+	for (; at != 0; at = way->step[at].below)
 	{
 		if (--length < SOUNDNESS_PATH)
-			fault.path[length] = check->step[at].node;
+			fault.path[length] = way->step[at].node;
 	}
 	refuse(check->line, &fault);
 }
@@ -392,13 +454,14 @@ refuse_cycle(LineCheck *check, const LineRow *row)
  * may be endless, if other lines of the same statement close a cycle.
  */
 static bool
-check_cycle(LineCheck *check, const LineRow *row)
+check_cycle(const Check *check, const LineRow *row)
 {
-	check->nsteps = 0;
-	add_step(check, row->supervisor, row->valid, 0);
-	for (size_t at = 0; at < check->nsteps; at++)
+	WayUp		way = {NULL, 0, 0};
+
+	add_step(&way, row->supervisor, row->valid, 0);
+	for (size_t at = 0; at < way.nsteps; at++)
 	{
-		Step		from = check->step[at];
+		Step		from = way.step[at];
 		SysScanDesc probe;
 		LineRow		up;
 
@@ -411,10 +474,10 @@ check_cycle(LineCheck *check, const LineRow *row)
 		{
 			if (!up.solid || !days_overlap(up.valid, from.days))
 				continue;
-			add_step(check, up.supervisor,
+			add_step(&way, up.supervisor,
 					 days_intersection(up.valid, from.days), at);
 			if (up.supervisor == row->node)
-				refuse_cycle(check, row);
+				refuse_cycle(check, &way, row);
 		}
 		systable_endscan(probe);
 		probes_made++;
@@ -430,19 +493,12 @@ iom_guard_line(PG_FUNCTION_ARGS)
 										 &org_tables()->line);
 	HeapTuple	tuple;
 	LineRow		row;
-	LineCheck	check;
+	Check		check;
 	MemoryContext context;
 	MemoryContext caller_context;
 
-	if (checked_change != revision_last_change())
-	{
-		checked_change = revision_last_change();
-		probes_made = 0;
-		all_checked = false;
-	}
-	if (all_checked && checked_change != 0)
+	if (is_all_checked())
 		return PointerGetDatum(NULL);
-
 	tuple = new_row(data);
 	if (tuple == NULL)
 		return PointerGetDatum(NULL);
@@ -451,15 +507,8 @@ iom_guard_line(PG_FUNCTION_ARGS)
 									ALLOCSET_SMALL_SIZES);
 	caller_context = MemoryContextSwitchTo(context);
 
-	memset(&check, 0, sizeof(check));
-	org_tables_open(&check.unit, &check.line);
-	CommandCounterIncrement();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	check.snapshot = GetActiveSnapshot();
-	check.allowance = 1000 + (uint64) RelationGetNumberOfBlocks(check.line) *
-		(LINES_PER_PAGE / ROWS_PER_PROBE);
-
-	org_line_from_tuple(check.line, tuple, &row);
+	begin_check(&check);
+	org_line_from_tuple(org_tables(), check.line, tuple, &row);
 	if (probes_made < check.allowance)
 	{
 		check_ends(&check, &row);
@@ -468,68 +517,66 @@ iom_guard_line(PG_FUNCTION_ARGS)
 	}
 	if (probes_made >= check.allowance ||
 		(row.solid && !check_cycle(&check, &row)))
-	{
-		check_everything(check.unit, check.line, check.snapshot, false,
-						 refuse, check.line);
+		check_all(&check);
+	end_check(&check);
 
-		/* an outer statement would go on to change rows in this same state */
-		if (revision_is_nested())
-			probes_made = 0;
-		else
-			all_checked = true;
-	}
-
-	PopActiveSnapshot();
-	table_close(check.line, NoLock);
-	table_close(check.unit, NoLock);
 	MemoryContextSwitchTo(caller_context);
 	MemoryContextDelete(context);
 	return PointerGetDatum(NULL);
 }
 
+/*----------
+ * Checking one unit
+ *----------
+ */
+
+/* Lines that have the unit at one end must not lie outside its life. */
+static void
+check_lines(SysScanDesc probe, Relation line, const UnitRow *unit,
+			SoundnessFaultKind kind)
+{
+	LineRow		row;
+
+	while (org_probe_next_line(probe, line, &row))
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!days_contain(unit->valid, row.valid))
+			refuse_line(line, kind, &row, unit->valid);
+	}
+	systable_endscan(probe);
+	probes_made++;
+}
+
 /*
- * The days of a unit have been updated: its lines must not be left outside.
+ * A unit has other days than before, or there are such under its code: it was
+ * updated, or inserted where the one that lines referred to is gone.
  */
 Datum
 iom_guard_unit(PG_FUNCTION_ARGS)
 {
 	TriggerData *data = org_trigger_data(fcinfo, "iom_guard_unit", 1,
 										 &org_tables()->unit);
-	HeapTuple	tuple = new_row(data);
-	Relation	unit;
-	Relation	line;
-	Snapshot	snapshot;
-	UnitRow		unit_row;
+	HeapTuple	tuple;
+	Check		check;
+	UnitRow		row;
 
+	if (is_all_checked())
+		return PointerGetDatum(NULL);
+	tuple = new_row(data);
 	if (tuple == NULL)
 		return PointerGetDatum(NULL);
 
-	org_tables_open(&unit, &line);
-	CommandCounterIncrement();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	snapshot = GetActiveSnapshot();
-	org_unit_from_tuple(unit, tuple, &unit_row);
-
-	for (int end = 0; end < 2; end++)
+	begin_check(&check);
+	org_unit_from_tuple(org_tables(), check.unit, tuple, &row);
+	if (probes_made < check.allowance)
 	{
-		SysScanDesc probe = end == 0 ?
-			org_probe_lines_of(line, unit_row.node, snapshot) :
-			org_probe_lines_to(line, unit_row.node, snapshot);
-		LineRow		line_row;
-
-		while (org_probe_next_line(probe, line, &line_row))
-		{
-			CHECK_FOR_INTERRUPTS();
-			if (!days_contain(unit_row.valid, line_row.valid))
-				refuse_line(line, end == 0 ? SOUND_OUTSIDE_NODE :
-							SOUND_OUTSIDE_SUPERVISOR, &line_row,
-							unit_row.valid);
-		}
-		systable_endscan(probe);
+		check_lines(org_probe_lines_of(check.line, row.node, check.snapshot),
+					check.line, &row, SOUND_OUTSIDE_NODE);
+		check_lines(org_probe_lines_to(check.line, row.node, check.snapshot),
+					check.line, &row, SOUND_OUTSIDE_SUPERVISOR);
 	}
-
-	PopActiveSnapshot();
-	table_close(line, NoLock);
-	table_close(unit, NoLock);
+	else
+		check_all(&check);
+	end_check(&check);
 	return PointerGetDatum(NULL);
 }

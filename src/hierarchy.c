@@ -219,8 +219,19 @@ iom_path(PG_FUNCTION_ARGS)
 Datum
 iom_common_supervisor(PG_FUNCTION_ARGS)
 {
-	GET_CHART_AND_RANKS(2);
-	RETURN_NODE_AT(chart_common_supervisor(chart, rank, other));
+	IomNode		a;
+	IomNode		b;
+	IomNode		common;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		PG_RETURN_NULL();
+	a = PG_GETARG_IOM_NODE(0);
+	b = PG_GETARG_IOM_NODE(1);
+	common = chart_common_node(CHART_FOR_ARG(2, scope_above_both(a, b))->chart,
+							   a, b);
+	if (common == IOM_NODE_NONE)
+		PG_RETURN_NULL();
+	PG_RETURN_IOM_NODE(common);
 }
 
 /*
@@ -232,15 +243,7 @@ iom_common_supervisor(PG_FUNCTION_ARGS)
 static int64
 common_of_states(int64 a, int64 b)
 {
-	const Chart *chart = chart_today(scope_above_both(a, b))->chart;
-	uint32		rank_a = chart_find(chart, a);
-	uint32		rank_b = chart_find(chart, b);
-	uint32		common;
-
-	if (rank_a == CHART_NONE || rank_b == CHART_NONE)
-		return IOM_NODE_NONE;
-	common = chart_common_supervisor(chart, rank_a, rank_b);
-	return common == CHART_NONE ? IOM_NODE_NONE : chart->code[common];
+	return chart_common_node(chart_today(scope_above_both(a, b))->chart, a, b);
 }
 
 /* transition: (state, node) */

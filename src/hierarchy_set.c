@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * hierarchy_set.c
- *	  Functions that return sets of nodes, in chart order.
+ *	  Functions that return sets of nodes, in chart order (but for the chain of
+ *	  command, which goes up), and the list of charts.
  *
  * They return one node a call and pin their chart for as long as their
  * multi-call memory lives, so a cursor goes on where it was, whatever happened
@@ -43,8 +44,8 @@ typedef struct NodeWalk
 } NodeWalk;
 
 /*
- * First call: a walk that returns nothing yet, over the chart for the as_of
- * argument, or over what it has in the given scope.
+ * First call: a walk that returns nothing yet, over a chart for the as_of
+ * argument that has at least the given scope.
  */
 static NodeWalk *
 walk_begin(FunctionCallInfo fcinfo, int as_of_argument, ChartScope scope)
@@ -230,12 +231,13 @@ day_datum(int64 day, bool *isnull)
 	return *isnull ? (Datum) 0 : DateADTGetDatum((DateADT) day);
 }
 
-/* iom_charts() */
+/* iom_charts(): not for who may not ask them, and did so as somebody else */
 Datum
 iom_charts(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 
+	org_tables_check_select();
 	InitMaterializedSRF(fcinfo, 0);
 	for (const CachedChart *cached = chart_cache_first(); cached != NULL;
 		 cached = cached->next)

@@ -5,8 +5,9 @@
  *	  there.
  *
  * Statement triggers with transition tables record whatever a statement
- * changed, in one INSERT ... SELECT; before TRUNCATE, which has none, they
- * record the rows that are about to go.  The rows of a dump that is being
+ * changed, by the page (history_insert.c) or, where iom_history is not quite
+ * as the extension made it, in one INSERT ... SELECT; before TRUNCATE, which
+ * has no transition tables, they record the rows that are about to go.  The rows of a dump that is being
  * restored are not recorded (origin.c): their history is in the dump.  Nor is
  * what a replication worker applies: no trigger fires, and the publisher's
  * history can be published like the tables.
@@ -24,6 +25,7 @@
  */
 #include "postgres.h"
 
+#include "access/table.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -31,6 +33,7 @@
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
+#include "history_insert.h"
 #include "org_tables.h"
 #include "org_trigger.h"
 #include "origin.h"
@@ -64,39 +67,67 @@ settings_of_history(void)
 	return level;
 }
 
-/*
- * Add rows to iom_history: the columns that tell of the rows are selected by
- * the rest of the statement.
- */
+/* The event's rows, by SQL: a SELECT for the columns that tell of the rows. */
 static void
-record(const char *relation, const char *change, const char *select,
-	   TriggerData *transition)
+record_by_sql(const HistoryEvent *event, const char *select,
+			  TriggerData *transition)
 {
 	Oid			types[] = {TIMESTAMPTZOID, NAMEOID, NAMEOID, TEXTOID, TEXTOID};
-	Datum		values[lengthof(types)];
-	NameData	session_user;
-	NameData	acting_as;
+	Datum		values[] = {
+		TimestampTzGetDatum(event->changed_at),
+		NameGetDatum(&event->changed_by),
+		NameGetDatum(&event->acting_as),
+		CStringGetTextDatum(event->relation),
+		CStringGetTextDatum(event->change)
+	};
+
+	org_execute_as_owner(org_tables()->history,
+						 psprintf("INSERT INTO %s (changed_at, changed_by, acting_as, "
+								  "transaction, relation, change, node, before, after) "
+								  "SELECT $1, $2, $3, pg_catalog.pg_current_xact_id(), "
+								  "$4, $5, %s",
+								  org_qualified_name("iom_history"), select),
+						 lengthof(types), types, values, NULL, transition);
+}
+
+/* The event's rows, by the page; false if that cannot be done. */
+static bool
+record_by_page(const HistoryEvent *event, const char *node,
+			   TriggerData *transition)
+{
+	Relation	history = table_open(org_tables()->history, RowExclusiveLock);
+	OrgRole		caller = org_become_owner(history);
+	bool		done = history_insert(history, event, transition, node);
+
+	org_become_again(caller);
+	table_close(history, NoLock);
+	return done;
+}
+
+/*
+ * Add rows to iom_history, by the transition tables if there are any: "node"
+ * is the column of these that tells whose rows they are, "select" SQL for the
+ * same.
+ */
+static void
+record(const char *relation, const char *change, const char *node,
+	   const char *select, TriggerData *transition)
+{
+	HistoryEvent event;
 	int			settings;
 
-	namestrcpy(&session_user, GetUserNameFromId(GetSessionUserId(), false));
-	namestrcpy(&acting_as, GetUserNameFromId(GetUserId(), false));
-	values[0] = TimestampTzGetDatum(GetCurrentTimestamp());
-	values[1] = NameGetDatum(&session_user);
-	values[2] = NameGetDatum(&acting_as);
-	values[3] = CStringGetTextDatum(relation);
-	values[4] = CStringGetTextDatum(change);
+	event.changed_at = GetCurrentTimestamp();
+	namestrcpy(&event.changed_by, GetUserNameFromId(GetSessionUserId(), false));
+	namestrcpy(&event.acting_as, GetUserNameFromId(GetUserId(), false));
+	event.relation = relation;
+	event.change = change;
 
 	recording++;
 	settings = settings_of_history();
 	PG_TRY();
 	{
-		org_execute_as_owner(org_tables()->history,
-							 psprintf("INSERT INTO %s (changed_at, changed_by, acting_as, "
-									  "transaction, relation, change, node, before, after) "
-									  "SELECT $1, $2, $3, pg_catalog.pg_current_xact_id(), "
-									  "$4, $5, %s",
-									  org_qualified_name("iom_history"), select),
-							 lengthof(types), types, values, NULL, transition);
+		if (transition == NULL || !record_by_page(&event, node, transition))
+			record_by_sql(&event, select, transition);
 	}
 	PG_FINALLY();
 	{
@@ -160,7 +191,7 @@ iom_history_record(PG_FUNCTION_ARGS)
 	{
 		/* rows of a dump have left this as it was */
 		if (origin_is_own())
-			record(relation, "insert",
+			record(relation, "insert", node,
 				   psprintf("n.%s, NULL, pg_catalog.to_jsonb(n) "
 							"FROM new_rows n", node), data);
 		return PointerGetDatum(NULL);
@@ -169,7 +200,7 @@ iom_history_record(PG_FUNCTION_ARGS)
 	origin_set_own();
 	if (TRIGGER_FIRED_BY_UPDATE(data->tg_event))
 		/* the two tables have the same order; keys may have changed */
-		record(relation, "update",
+		record(relation, "update", node,
 			   psprintf("o.node, o.before, n.after FROM "
 						"(SELECT r.%s AS node, pg_catalog.to_jsonb(r) AS before, "
 						"pg_catalog.row_number() OVER () AS place FROM old_rows r) o "
@@ -177,7 +208,7 @@ iom_history_record(PG_FUNCTION_ARGS)
 						"pg_catalog.row_number() OVER () AS place FROM new_rows r) n "
 						"ON o.place OPERATOR(pg_catalog.=) n.place", node), data);
 	else
-		record(relation, "delete",
+		record(relation, "delete", node,
 			   psprintf("o.%s, pg_catalog.to_jsonb(o), NULL FROM %s o", node,
 						TRIGGER_FIRED_BY_TRUNCATE(data->tg_event) ?
 						org_qualified_name(relation) : "old_rows"),
@@ -202,7 +233,7 @@ iom_history_guard(PG_FUNCTION_ARGS)
 		return PointerGetDatum(NULL);
 
 	if (TRIGGER_FIRED_AFTER(data->tg_event))
-		record("iom_history", change, "NULL, NULL, NULL", NULL);
+		record("iom_history", change, NULL, "NULL, NULL, NULL", NULL);
 	else if (!(TRIGGER_FIRED_BY_INSERT(data->tg_event) &&
 			   origin_begin_restore()) &&
 			 !superuser())

@@ -3,15 +3,27 @@
  * import.c
  *	  iom_import, iom_import_problems: an organisation out of any query.
  *
- * The caller's query is run once, as it stands, by a cursor.  Its rows go into
- * a tuple store with codes packed, and what is wrong with a row by itself goes
- * into another; cycles are looked for in an array of all pairs.  The rest is
- * statements over the two stores (named as transition tables are, so no
- * temporary table is made), run as the caller: guards, foreign keys,
- * privileges and history apply as they do to any statement.
+ * The rows of the query, and what is wrong with them by themselves, are read
+ * into tuple stores (import_read.c).  Queries over these and the tables then
+ * find what there will be, what of it differs from what is there, and what
+ * keeps it from being: also into stores, whose names begin with import_
+ *
+ *		row		the rows of the query
+ *		fault	what is wrong with them
+ *		unit	each node once, with its days, and whether it is new or changed
+ *		line	the solid lines there will be, and whether they are there
+ *		close	units that end or go
+ *		cut		lines that end or go
+ *
+ * and which statements see as they would see transition tables, so that no
+ * temporary table is made.  A few statements then write what differs, and
+ * nothing else, run as the caller: guards, foreign keys, privileges and history
+ * apply as they do to any statement.  As every number of rows is known before,
+ * rows that a trigger or a policy passes over are noticed.
  *
  * Before anything is read, the import takes the editors' turn, as changes.c
- * does.  The statements name everything by schema: %1$s in their text.
+ * does.  The statements name everything by schema, ~ in their text; $1 is the
+ * effective day, or null.
  *
  * All memory is in the SPI context, gone when the call returns.
  *
@@ -22,395 +34,381 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "common/string.h"
 #include "executor/spi.h"
+#include "executor/tstoreReceiver.h"
 #include "funcapi.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
-#include "utils/rangetypes.h"
-#include "utils/tuplestore.h"
-#include "utils/typcache.h"
 
+#include "import.h"
 #include "org_tables.h"
 
 PG_FUNCTION_INFO_V1(iom_import);
 PG_FUNCTION_INFO_V1(iom_import_problems);
 
-#define ROWS_A_FETCH	1000
-#define MOST_NAMED		10		/* problems, or nodes of a cycle, in a message */
+#define MOST_NAMED		10		/* problems in a message */
 
-/* The columns of the query, the required ones first. */
-typedef enum Column
+/* What becomes of the organisation. */
+typedef enum ImportMode
 {
-	CODE, NAME, SUPERVISOR, KIND, POSITION, HEAD_TITLE, MANDATE, VALID,
-	COLUMNS
-} Column;
-
-#define REQUIRED	KIND
-
-static const char *const column_name[COLUMNS] = {
-	"code", "name", "supervisor", "kind", "position", "head_title", "mandate",
-	"valid"
-};
-
-/* The columns of the stores. */
-enum
-{
-	ROW_PLACE, ROW_CODE, ROW_NODE, ROW_NAME, ROW_SUPERVISOR, ROW_ABOVE,
-	ROW_KIND, ROW_POSITION, ROW_HEAD_TITLE, ROW_MANDATE, ROW_VALID,
-	ROW_COLUMNS
-};
-enum
-{
-	FAULT_PLACE, FAULT_CODE, FAULT_PROBLEM, FAULT_DETAIL, FAULT_COLUMNS
-};
-
-/* A row with a sound code, for the search for cycles. */
-typedef struct Link
-{
-	IomNode		node;
-	IomNode		above;			/* IOM_NODE_NONE: a root, or no sound code */
-	int64		place;
-	int64		walk;			/* which walk passed here; 0: none yet */
-} Link;
+	REPLACE,					/* all of it goes, on all days */
+	FROM_DAY,					/* it is so from a day on */
+	BESIDE						/* it stays, and gets more */
+} ImportMode;
 
 typedef struct Import
 {
 	const char *schema;
-	Tuplestorestate *rows;
-	TupleDesc	row_desc;
-	Tuplestorestate *faults;
-	TupleDesc	fault_desc;
-	Link	   *link;
-	int64		links;
-	int64		room;
-	int64		places;			/* rows so far */
+	ImportMode	mode;
+	Datum		day;
+	bool		has_day;
+	int			guc_level;
+	ImportRows	read;
+	ImportStore unit;
+	ImportStore line;
+	ImportStore close;
+	ImportStore cut;
 } Import;
 
+/*----------
+ * Statements
+ *----------
+ */
+
 /*
- * Run a statement; returns the number of rows it changed or returned.
+ * Run one; returns the number of rows it changed or returned.  With a
+ * destination, rows go there.
  */
 static uint64
-run(const Import *import, const char *statement)
+run(const Import *import, const char *statement, DestReceiver *destination)
 {
-	int			result = SPI_execute(psprintf(statement, import->schema),
-									 false, 0);
+	StringInfoData sql;
+	ParamListInfo parameters = makeParamList(1);
+	SPIExecuteOptions options = {
+		.params = parameters,
+		.dest = destination
+	};
+	int			result;
 
+	initStringInfo(&sql);
+	for (const char *at = statement; *at; at++)
+	{
+		if (*at == '~')
+			appendStringInfoString(&sql, import->schema);
+		else
+			appendStringInfoChar(&sql, *at);
+	}
+	parameters->params[0] = (ParamExternData) {
+		.value = import->day,
+		.isnull = !import->has_day,
+		.pflags = PARAM_FLAG_CONST,
+		.ptype = DATEOID
+	};
+	result = SPI_execute_extended(sql.data, &options);
 	if (result < 0)
-		elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(result));
+		elog(ERROR, "SPI_execute_extended failed: %s",
+			 SPI_result_code_string(result));
 	return SPI_processed;
 }
 
+/* The one number that a query returns. */
+static uint64
+count(const Import *import, const char *query)
+{
+	bool		isnull;
+
+	run(import, query, NULL);
+	return DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
+									   SPI_tuptable->tupdesc, 1, &isnull));
+}
+
+/* An empty store for the rows of a query. */
+static void
+make_store(const Import *import, ImportStore *store, const char *query)
+{
+	run(import, psprintf("%s LIMIT 0", query), NULL);
+	store->desc = CreateTupleDescCopy(SPI_tuptable->tupdesc);
+	store->tuples = tuplestore_begin_heap(true, false, work_mem);
+}
+
+/* From now on, statements see a store as a table of this name. */
+static void
+name_store(const char *name, const ImportStore *store)
+{
+	EphemeralNamedRelation relation = palloc0(sizeof(EphemeralNamedRelationData));
+
+	relation->md.name = pstrdup(name);
+	relation->md.tupdesc = store->desc;
+	relation->md.enrtype = ENR_NAMED_TUPLESTORE;
+	relation->md.enrtuples = (double) tuplestore_tuple_count(store->tuples);
+	relation->reldata = store->tuples;
+	if (SPI_register_relation(relation) != SPI_OK_REL_REGISTER)
+		elog(ERROR, "could not register \"%s\"", name);
+}
+
+/* All rows of a query as a named store. */
+static void
+keep(const Import *import, const char *name, ImportStore *store,
+	 const char *query)
+{
+	DestReceiver *receiver = CreateDestReceiver(DestTuplestore);
+
+	make_store(import, store, query);
+	SetTuplestoreDestReceiverParams(receiver, store->tuples,
+									CurrentMemoryContext, false, NULL, NULL);
+	run(import, query, receiver);
+	receiver->rDestroy(receiver);
+	name_store(name, store);
+}
+
 /*----------
- * Reading
+ * What there will be
  *----------
  */
 
-static void
-add_fault(Import *import, int64 place, const char *code, const char *problem,
-		  const char *detail)
-{
-	Datum		values[FAULT_COLUMNS];
-	bool		nulls[FAULT_COLUMNS] = {0};
-
-	values[FAULT_PLACE] = Int64GetDatum(place);
-	nulls[FAULT_CODE] = code == NULL;
-	values[FAULT_CODE] = code ? CStringGetTextDatum(code) : (Datum) 0;
-	values[FAULT_PROBLEM] = CStringGetTextDatum(problem);
-	values[FAULT_DETAIL] = CStringGetTextDatum(detail);
-	tuplestore_putvalues(import->faults, import->fault_desc, values, nulls);
-}
-
 /*
- * Pack a code that is there; notes what is wrong with it, and returns
- * IOM_NODE_NONE then.
+ * Append the columns of iom_unit that come from the query, each after
+ * before_name, and what row r has for them, each after before_value; either may
+ * be NULL.  From a day on, nothing is said of columns that the query lacks.
  */
-static IomNode
-pack_code(Import *import, const char *code, Column column, const char *text)
-{
-	IomNode		node = IOM_NODE_NONE;
-	size_t		where;
-	size_t		len = strlen(text);
-	const char *detail;
-
-	switch (node_code_pack(text, len, &node, &where))
-	{
-		case NODE_CODE_OK:
-			return node;
-		case NODE_CODE_EMPTY:
-			detail = psprintf("row " INT64_FORMAT " has no %s",
-							  import->places, column_name[column]);
-			break;
-		case NODE_CODE_TOO_LONG:
-			detail = psprintf("%s \"%s\" has %d characters, %d are the most",
-							  column_name[column], text,
-							  pg_mbstrlen(text), NODE_CODE_MAXLEN);
-			break;
-		default:
-			detail = psprintf("%s \"%s\" has \"%.*s\"; a code is made of %s",
-							  column_name[column], text,
-							  pg_mbcharcliplen(text + where,
-											   (int) (len - where), 1),
-							  text + where, NODE_CODE_ALPHABET);
-	}
-	add_fault(import, import->places, code,
-			  column == CODE ? "no code" : "supervisor is no code", detail);
-	return IOM_NODE_NONE;
-}
-
 static void
-add_link(Import *import, IomNode node, IomNode above)
+append_columns(StringInfo sql, const Import *import, const char *before_name,
+			   const char *before_value)
 {
-	if (import->links == import->room)
+	static const struct
 	{
-		import->room *= 2;
-		import->link = repalloc_huge(import->link,
-									 import->room * sizeof(Link));
-	}
-	import->link[import->links++] = (Link) {node, above, import->places, 0};
-}
-
-/* Where the columns are in the query's result; 0: not there. */
-static void
-find_columns(TupleDesc desc, int *at)
-{
-	StringInfoData missing;
-
-	initStringInfo(&missing);
-	for (Column c = 0; c < COLUMNS; c++)
-	{
-		at[c] = SPI_fnumber(desc, column_name[c]);
-		if (at[c] > 0)
-			continue;
-		at[c] = 0;
-		if (c < REQUIRED)
-			appendStringInfo(&missing, "%s\"%s\"", missing.len ? ", " : "",
-							 column_name[c]);
-	}
-	if (missing.len)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_COLUMN),
-				 errmsg("the query returns no column %s", missing.data),
-				 errhint("It has to return code, name and supervisor, and may "
-						 "return kind, position, head_title, mandate and "
-						 "valid: SELECT dept_id AS code, ...")));
-	if (at[VALID] && SPI_gettypeid(desc, at[VALID]) != DATERANGEOID)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("column \"valid\" of the query is no daterange"),
-				 errhint("Make one of it: daterange(first_day, end_day) AS "
-						 "valid, or valid::daterange.")));
-}
-
-/* One row of the query. */
-static void
-read_row(Import *import, HeapTuple tuple, TupleDesc desc, const int *at)
-{
-	static const int target[COLUMNS] = {
-		ROW_CODE, ROW_NAME, ROW_SUPERVISOR, ROW_KIND, ROW_POSITION,
-		ROW_HEAD_TITLE, ROW_MANDATE, ROW_VALID
+		ImportColumn column;
+		const char *name;
+		const char *value;
+	}			columns[] = {
+		{IMPORT_NAME, "name", "r.name"},
+		{IMPORT_KIND, "kind", "COALESCE(r.kind, 'unit')"},
+		{IMPORT_POSITION, "position", "COALESCE(r.position, 1000)"},
+		{IMPORT_HEAD_TITLE, "head_title", "r.head_title"},
+		{IMPORT_MANDATE, "mandate", "r.mandate"}
 	};
-	Datum		values[ROW_COLUMNS] = {0};
-	bool		nulls[ROW_COLUMNS];
-	char	   *text[COLUMNS] = {0};
-	IomNode		node;
-	IomNode		above = IOM_NODE_NONE;
 
-	memset(nulls, true, sizeof(nulls));
-	nulls[ROW_PLACE] = false;
-	values[ROW_PLACE] = Int64GetDatum(++import->places);
-
-	/* CSV and spreadsheets have empty fields where there is nothing */
-	for (Column c = 0; c < VALID; c++)
+	for (int i = 0; i < lengthof(columns); i++)
 	{
-		if (at[c])
-			text[c] = SPI_getvalue(tuple, desc, at[c]);
-		if (text[c] == NULL || text[c][0] == '\0')
-		{
-			text[c] = NULL;
+		if (import->mode == FROM_DAY && !import->read.has[columns[i].column])
 			continue;
-		}
-		if (c == POSITION)
-			continue;
-		nulls[target[c]] = false;
-		values[target[c]] = CStringGetTextDatum(text[c]);
+		if (before_name)
+			appendStringInfo(sql, "%s%s", before_name, columns[i].name);
+		if (before_value)
+			appendStringInfo(sql, "%s%s", before_value, columns[i].value);
 	}
-
-	node = pack_code(import, text[CODE], CODE, text[CODE] ? text[CODE] : "");
-	if (text[SUPERVISOR])
-		above = pack_code(import, text[CODE], SUPERVISOR, text[SUPERVISOR]);
-	if (node != IOM_NODE_NONE)
-	{
-		nulls[ROW_NODE] = false;
-		values[ROW_NODE] = IomNodeGetDatum(node);
-		add_link(import, node, above);
-	}
-	if (above != IOM_NODE_NONE)
-	{
-		nulls[ROW_ABOVE] = false;
-		values[ROW_ABOVE] = IomNodeGetDatum(above);
-	}
-
-	if (text[NAME] == NULL)
-		add_fault(import, import->places, text[CODE], "no name",
-				  psprintf("row " INT64_FORMAT " has no name",
-						   import->places));
-	if (text[POSITION])
-	{
-		char	   *end;
-		int			position;
-
-		errno = 0;
-		position = strtoint(text[POSITION], &end, 10);
-		if (errno != 0 || *end != '\0' || end == text[POSITION])
-			add_fault(import, import->places, text[CODE], "no position",
-					  psprintf("position \"%s\" is no integer",
-							   text[POSITION]));
-		nulls[ROW_POSITION] = false;
-		values[ROW_POSITION] = Int32GetDatum(position);
-	}
-	if (at[VALID])
-	{
-		values[ROW_VALID] = SPI_getbinval(tuple, desc, at[VALID],
-										  &nulls[ROW_VALID]);
-		if (!nulls[ROW_VALID] &&
-			RangeIsEmpty(DatumGetRangeTypeP(values[ROW_VALID])))
-			add_fault(import, import->places, text[CODE], "no days",
-					  "column \"valid\" is empty: it would never be there");
-	}
-	tuplestore_putvalues(import->rows, import->row_desc, values, nulls);
 }
 
-/* All rows of the query. */
-static void
-read_query(Import *import, const char *query)
-{
-	SPIPlanPtr	plan = SPI_prepare_cursor(query, 0, NULL, 0);
-	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext,
-													  "iom_import row",
-													  ALLOCSET_DEFAULT_SIZES);
-	Portal		portal;
-	int			at[COLUMNS];
+#define FROM_ON		"pg_catalog.daterange($1, NULL)"
+#define UNTIL		"pg_catalog.daterange(NULL, $1)"
+#define SAME_LINE(a, b) \
+	a ".node OPERATOR(~.=) " b ".node " \
+	"AND " a ".supervisor OPERATOR(~.=) " b ".supervisor " \
+	"AND " a ".relation OPERATOR(pg_catalog.=) " b ".relation " \
+	"AND " a ".valid OPERATOR(pg_catalog.=) " b ".valid"
 
-	if (plan == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("this is no query: %s",
-						SPI_result_code_string(SPI_result)),
-				 errhint("Give one that returns code, name and supervisor.")));
-	portal = SPI_cursor_open(NULL, plan, NULL, NULL, false);
-	if (portal->tupDesc == NULL)
-		elog(ERROR, "a cursor without columns");
-	find_columns(portal->tupDesc, at);
-	for (;;)
-	{
-		SPI_cursor_fetch(portal, true, ROWS_A_FETCH);
-		if (SPI_processed == 0)
-			break;
-		for (uint64 i = 0; i < SPI_processed; i++)
-		{
-			MemoryContext before = MemoryContextSwitchTo(row_context);
-
-			CHECK_FOR_INTERRUPTS();
-			read_row(import, SPI_tuptable->vals[i], SPI_tuptable->tupdesc, at);
-			MemoryContextSwitchTo(before);
-			MemoryContextReset(row_context);
-		}
-		SPI_freetuptable(SPI_tuptable);
-	}
-	SPI_cursor_close(portal);
-	MemoryContextDelete(row_context);
-}
-
-/*----------
- * Cycles
- *----------
+/*
+ * Each node by the first row that has it: its days as they will be (valid) and
+ * as they are (was; null if it is new).
  */
-
-static int
-compare_links(const void *a, const void *b)
-{
-	const Link *x = a;
-	const Link *y = b;
-
-	if (x->node != y->node)
-		return x->node < y->node ? -1 : 1;
-	return x->place < y->place ? -1 : x->place > y->place;
-}
-
-/* The first row of the node above; NULL if no row is. */
-static Link *
-link_above(const Import *import, const Link *from)
-{
-	int64		low = 0;
-	int64		high = import->links;
-
-	if (from->above == IOM_NODE_NONE)
-		return NULL;
-	while (low < high)
-	{
-		int64		middle = low + (high - low) / 2;
-
-		if (import->link[middle].node < from->above)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < import->links && import->link[low].node == from->above ?
-		&import->link[low] : NULL;
-}
-
-/* Note a cycle, by the node of it that comes first. */
 static void
-add_cycle(Import *import, Link *on)
+find_units(Import *import)
 {
-	Link	   *first = on;
-	Link	   *at;
-	StringInfoData nodes;
-	int64		length = 0;
+	StringInfoData sql;
 
-	for (at = link_above(import, on); at != on; at = link_above(import, at))
-		if (at->node < first->node)
-			first = at;
-	initStringInfo(&nodes);
-	at = first;
-	do
-	{
-		if (length++ < MOST_NAMED)
-			appendStringInfo(&nodes, "%s -> ", node_text(at->node).text);
-		at = link_above(import, at);
-	} while (at != first);
-	if (length > MOST_NAMED)
-		appendStringInfo(&nodes, "... (" INT64_FORMAT " nodes) -> ", length);
-	appendStringInfoString(&nodes, node_text(first->node).text);
-	add_fault(import, first->place, node_text(first->node).text,
-			  length == 1 ? "own supervisor" : "cycle", nodes.data);
+	initStringInfo(&sql);
+	appendStringInfo(&sql,
+					 "SELECT r.place, r.code, r.node, r.supervisor, r.above, "
+					 "d.valid, u.valid AS was, u.node IS NULL AS is_new, "
+					 "u.node IS NOT NULL AND ROW(u.valid");
+	append_columns(&sql, import, ", u.", NULL);
+	appendStringInfoString(&sql, ")::pg_catalog.record "
+						   "OPERATOR(pg_catalog.*<>) ROW(d.valid");
+	append_columns(&sql, import, NULL, ", ");
+	appendStringInfo(&sql, ")::pg_catalog.record AS is_changed "
+					 "FROM (SELECT *, pg_catalog.row_number() OVER "
+					 "(PARTITION BY node ORDER BY place) AS nth "
+					 "FROM import_row WHERE node IS NOT NULL) r "
+					 "LEFT JOIN ~.iom_unit u ON u.node OPERATOR(~.=) r.node "
+					 "CROSS JOIN LATERAL (SELECT %s) d (valid) "
+					 "WHERE r.nth OPERATOR(pg_catalog.=) 1",
+					 import->mode != FROM_DAY ?
+					 "COALESCE(r.valid, " FROM_ON ")" :
+					 "CASE WHEN u.node IS NULL THEN " FROM_ON " "
+					 "WHEN u.valid OPERATOR(pg_catalog.@>) $1 THEN u.valid "
+					 "WHEN pg_catalog.lower(u.valid) OPERATOR(pg_catalog.>) $1 "
+					 "THEN pg_catalog.daterange($1, pg_catalog.upper(u.valid)) "
+	/* closed on the day, by an earlier import of it */
+					 "ELSE pg_catalog.daterange(pg_catalog.lower(u.valid), NULL) "
+					 "END");
+	keep(import, "import_unit", &import->unit, sql.data);
 }
 
 /*
- * Walk up from each row until a node was passed: if by the same walk, it lies
- * on a cycle.  Each row is passed once.
+ * The solid lines there will be.  From a day on, a unit with another supervisor
+ * gets a line up to where its present one would have ended, or to the next
+ * that is planned, as by iom_move.
  */
 static void
-find_cycles(Import *import)
+find_lines(Import *import)
 {
-	qsort(import->link, import->links, sizeof(Link), compare_links);
-	for (int64 i = 0; i < import->links; i++)
-	{
-		Link	   *at = &import->link[i];
+	keep(import, "import_line", &import->line,
+		 import->mode != FROM_DAY ?
+		 "SELECT n.place, n.code, n.node, n.above AS supervisor, "
+		 "'supervises'::pg_catalog.text AS relation, n.valid, "
+		 "l.node IS NOT NULL AS is_there "
+		 "FROM import_unit n LEFT JOIN ~.iom_line l "
+		 "ON l.node OPERATOR(~.=) n.node "
+		 "AND l.supervisor OPERATOR(~.=) n.above "
+		 "AND l.relation OPERATOR(pg_catalog.=) 'supervises' "
+		 "AND l.valid OPERATOR(pg_catalog.=) n.valid "
+		 "AND l.line OPERATOR(pg_catalog.=) 'solid' "
+		 "AND l.basis OPERATOR(pg_catalog.=) 'stated' "
+		 "WHERE n.above IS NOT NULL" :
+		 "SELECT n.place, n.code, n.node, n.above AS supervisor, "
+		 "COALESCE(l.relation, 'supervises') AS relation, "
+		 "CASE WHEN s.is_there THEN l.valid "
+		 "WHEN l.node IS NOT NULL "
+		 "THEN pg_catalog.daterange($1, pg_catalog.upper(l.valid)) "
+		 "ELSE pg_catalog.daterange($1, LEAST(p.day, pg_catalog.upper(n.valid))) "
+		 "END AS valid, s.is_there "
+		 "FROM import_unit n "
+		 "LEFT JOIN ~.iom_line l ON l.node OPERATOR(~.=) n.node "
+		 "AND l.line OPERATOR(pg_catalog.=) 'solid' "
+		 "AND l.valid OPERATOR(pg_catalog.@>) $1 "
+		 "LEFT JOIN (SELECT node, pg_catalog.min(pg_catalog.lower(valid)) "
+		 "FROM ~.iom_line WHERE line OPERATOR(pg_catalog.=) 'solid' "
+		 "AND pg_catalog.lower(valid) OPERATOR(pg_catalog.>) $1 "
+		 "GROUP BY node) p (node, day) ON p.node OPERATOR(~.=) n.node "
+		 "CROSS JOIN LATERAL (SELECT "
+		 "COALESCE(l.supervisor OPERATOR(~.=) n.above, false)) s (is_there) "
+		 "WHERE n.above IS NOT NULL");
+}
 
-		CHECK_FOR_INTERRUPTS();
-		while (at != NULL && at->walk == 0)
-		{
-			at->walk = i + 1;
-			at = link_above(import, at);
-		}
-		/* a row that repeats a code is no node of its own */
-		if (at != NULL && at->walk == i + 1)
-			add_cycle(import, at);
-	}
+/*
+ * What goes, or ends on the day before.
+ */
+static void
+find_ends(Import *import)
+{
+	static const char *const close[] = {
+		[REPLACE] = "SELECT u.node, true AS goes "
+		"FROM ~.iom_unit u LEFT JOIN import_unit n "
+		"ON n.node OPERATOR(~.=) u.node WHERE n.node IS NULL",
+		[FROM_DAY] = "SELECT u.node, "
+		"NOT u.valid OPERATOR(pg_catalog.&&) " UNTIL " AS goes "
+		"FROM ~.iom_unit u LEFT JOIN import_unit n "
+		"ON n.node OPERATOR(~.=) u.node "
+		"WHERE n.node IS NULL AND u.valid OPERATOR(pg_catalog.@>) $1",
+		[BESIDE] = "SELECT node, true AS goes FROM ~.iom_unit WHERE false"
+	};
+#define LINE	"SELECT l.node, l.supervisor, l.relation, l.valid, "
+#define GOES	"NOT l.valid OPERATOR(pg_catalog.&&) " UNTIL " AS goes "
+	static const char *const cut[] = {
+		[REPLACE] = LINE "true AS goes "
+		"FROM ~.iom_line l LEFT JOIN import_line n ON n.is_there AND "
+		SAME_LINE("n", "l") " WHERE n.node IS NULL",
+		[FROM_DAY] = LINE GOES
+		"FROM ~.iom_line l JOIN import_unit n ON n.node OPERATOR(~.=) l.node "
+		"WHERE l.line OPERATOR(pg_catalog.=) 'solid' "
+		"AND l.valid OPERATOR(pg_catalog.@>) $1 "
+		"AND (n.above IS NULL OR n.above OPERATOR(~.<>) l.supervisor) "
+		"UNION " LINE GOES
+		"FROM ~.iom_line l JOIN import_close c ON c.node OPERATOR(~.=) l.node "
+		"WHERE l.valid OPERATOR(pg_catalog.&&) " FROM_ON
+		"UNION " LINE GOES
+		"FROM ~.iom_line l JOIN import_close c "
+		"ON c.node OPERATOR(~.=) l.supervisor "
+		"WHERE l.valid OPERATOR(pg_catalog.&&) " FROM_ON,
+		[BESIDE] = LINE "true AS goes FROM ~.iom_line l WHERE false"
+	};
+
+	keep(import, "import_close", &import->close, close[import->mode]);
+	keep(import, "import_cut", &import->cut, cut[import->mode]);
+}
+
+/*----------
+ * What is wrong with it
+ *----------
+ */
+
+#define PROBLEMS \
+	"SELECT place, code, problem, detail FROM import_fault " \
+	"UNION ALL " \
+	"SELECT r.place, r.code, 'same code twice', " \
+	"pg_catalog.format('row %s has the code of row %s', r.place, n.place) " \
+	"FROM import_row r JOIN import_unit n ON n.node OPERATOR(~.=) r.node " \
+	"WHERE r.place OPERATOR(pg_catalog.<>) n.place " \
+	"UNION ALL " \
+	"SELECT r.place, r.code, 'unknown supervisor', " \
+	"pg_catalog.format('there is no unit \"%s\"', r.supervisor) " \
+	"FROM import_row r LEFT JOIN there t ON t.node OPERATOR(~.=) r.above " \
+	"WHERE r.above IS NOT NULL AND t.node IS NULL " \
+	"UNION ALL " \
+	"SELECT l.place, l.code, 'line outside life', " \
+	"pg_catalog.format('it is there on %s, its supervisor \"%s\" on %s', " \
+	"l.valid, l.supervisor, t.valid) " \
+	"FROM import_line l JOIN there t " \
+	"ON t.node OPERATOR(~.=) l.supervisor " \
+	"WHERE NOT t.valid OPERATOR(pg_catalog.@>) l.valid"
+
+/* Where the organisation goes or ends, no row at all is an accident. */
+#define NO_ROWS \
+	" UNION ALL " \
+	"SELECT NULL, NULL, 'no rows', 'the query returns nothing' " \
+	"WHERE NOT EXISTS (SELECT FROM import_row)"
+
+/*
+ * All problems: the last result of SPI, code, problem, detail.  Returns how
+ * many.
+ */
+static uint64
+find_problems(const Import *import)
+{
+	int			level = NewGUCNestLevel();
+	uint64		n;
+	static const char *const query[] = {
+		[REPLACE] = "WITH there AS MATERIALIZED "
+		"(SELECT node, valid FROM import_unit) "
+		"SELECT p.code, p.problem, p.detail FROM (" PROBLEMS NO_ROWS,
+		[FROM_DAY] = "WITH there AS MATERIALIZED "
+		"(SELECT node, valid FROM import_unit) "
+		"SELECT p.code, p.problem, p.detail FROM (" PROBLEMS NO_ROWS
+		" UNION ALL "
+		"SELECT n.place, n.code, 'closed before', "
+		"pg_catalog.format('the unit \"%s\" was there on %s: to open it again, "
+		"change its days in iom_unit', n.node, n.was) "
+		"FROM import_unit n "
+		"WHERE pg_catalog.upper(n.was) OPERATOR(pg_catalog.<) $1 "
+		"UNION ALL "
+		"SELECT NULL, c.node::pg_catalog.text, 'still has reports', "
+		"pg_catalog.format('no row has it, and \"%s\" is planned to report to "
+		"it on %s', l.node, l.valid) "
+		"FROM import_close c "
+		"JOIN ~.iom_line l ON l.supervisor OPERATOR(~.=) c.node "
+		"LEFT JOIN import_close k ON k.node OPERATOR(~.=) l.node "
+		"WHERE k.node IS NULL AND l.line OPERATOR(pg_catalog.=) 'solid' "
+		"AND pg_catalog.lower(l.valid) OPERATOR(pg_catalog.>) $1",
+		[BESIDE] = "WITH there AS MATERIALIZED "
+		"(SELECT node, valid FROM import_unit "
+		"UNION ALL SELECT node, valid FROM ~.iom_unit) "
+		"SELECT p.code, p.problem, p.detail FROM (" PROBLEMS
+		" UNION ALL "
+		"SELECT n.place, n.code, 'code in use', "
+		"pg_catalog.format('\"%s\" is in iom_unit', n.node) "
+		"FROM import_unit n WHERE NOT n.is_new"
+	};
+
+	/* days are ISO dates in all messages */
+	(void) set_config_option("DateStyle", "ISO", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	n = run(import, psprintf("%s) p ORDER BY p.place, p.problem, p.detail",
+							 query[import->mode]), NULL);
+	AtEOXact_GUC(true, level);
+	return n;
 }
 
 /*----------
@@ -418,118 +416,76 @@ find_cycles(Import *import)
  *----------
  */
 
-static void
-register_store(const char *name, Tuplestorestate *store, TupleDesc desc)
-{
-	EphemeralNamedRelation relation = palloc0(sizeof(EphemeralNamedRelationData));
-
-	relation->md.name = pstrdup(name);
-	relation->md.tupdesc = desc;
-	relation->md.enrtype = ENR_NAMED_TUPLESTORE;
-	relation->md.enrtuples = (double) tuplestore_tuple_count(store);
-	relation->reldata = store;
-	if (SPI_register_relation(relation) != SPI_OK_REL_REGISTER)
-		elog(ERROR, "could not register \"%s\"", name);
-}
-
-/* The types of a store's rows, from a query that has them. */
-static TupleDesc
-describe(const Import *import, const char *statement)
-{
-	run(import, statement);
-	return CreateTupleDescCopy(SPI_tuptable->tupdesc);
-}
-
 /*
- * Read and check; SPI is connected.  Returns the number of problems, which are
- * the last result of SPI: code, problem, detail.
+ * The arguments: query, replace, effective; the first two are not null.
  */
-static uint64
-read_and_check(Import *import, const char *query, bool replace)
-{
-	StringInfoData sql;
-
-	import->row_desc = describe(import, "SELECT 0::pg_catalog.int8 AS place, "
-								"''::pg_catalog.text AS code, node, name, "
-								"''::pg_catalog.text AS supervisor, "
-								"node AS above, kind, position, head_title, "
-								"mandate, valid FROM %1$s.iom_unit LIMIT 0");
-	import->fault_desc = describe(import, "SELECT 0::pg_catalog.int8 AS place, "
-								  "''::pg_catalog.text AS code, "
-								  "''::pg_catalog.text AS problem, "
-								  "''::pg_catalog.text AS detail LIMIT 0");
-	import->rows = tuplestore_begin_heap(true, false, work_mem);
-	import->faults = tuplestore_begin_heap(true, false, work_mem);
-	import->room = ROWS_A_FETCH;
-	import->link = palloc(import->room * sizeof(Link));
-
-	read_query(import, query);
-	find_cycles(import);
-	register_store("import_row", import->rows, import->row_desc);
-	register_store("import_fault", import->faults, import->fault_desc);
-
-	initStringInfo(&sql);
-	appendStringInfoString(&sql,
-						   "WITH there AS MATERIALIZED ("
-						   "SELECT node, COALESCE(valid, '(,)') AS valid "
-						   "FROM import_row WHERE node IS NOT NULL");
-	if (!replace)
-		appendStringInfoString(&sql, " UNION ALL "
-							   "SELECT node, valid FROM %1$s.iom_unit");
-	appendStringInfoString(&sql,
-						   ") SELECT p.code, p.problem, p.detail FROM ("
-						   "SELECT place, code, problem, detail FROM import_fault "
-						   "UNION ALL "
-						   "SELECT r.place, r.code, 'same code twice', "
-						   "pg_catalog.format('row %%s has the code of row %%s', r.place, r.first) "
-						   "FROM (SELECT place, code, node, pg_catalog.min(place) "
-						   "OVER (PARTITION BY node) AS first FROM import_row "
-						   "WHERE node IS NOT NULL) r "
-						   "WHERE r.place OPERATOR(pg_catalog.<>) r.first "
-						   "UNION ALL "
-						   "SELECT r.place, r.code, 'unknown supervisor', "
-						   "pg_catalog.format('there is no unit \"%%s\"', r.supervisor) "
-						   "FROM import_row r LEFT JOIN there t "
-						   "ON t.node OPERATOR(%1$s.=) r.above "
-						   "WHERE r.above IS NOT NULL AND t.node IS NULL "
-						   "UNION ALL "
-						   "SELECT r.place, r.code, 'line outside life', "
-						   "pg_catalog.format('it is there on %%s, its supervisor \"%%s\" on %%s', "
-						   "COALESCE(r.valid, '(,)'), r.supervisor, t.valid) "
-						   "FROM import_row r JOIN there t "
-						   "ON t.node OPERATOR(%1$s.=) r.above "
-						   "WHERE r.node IS NOT NULL AND NOT t.valid "
-						   "OPERATOR(pg_catalog.@>) COALESCE(r.valid, '(,)')");
-	if (!replace)
-		appendStringInfoString(&sql, " UNION ALL "
-							   "SELECT r.place, r.code, 'code in use', "
-							   "pg_catalog.format('\"%%s\" is in iom_unit', r.node) "
-							   "FROM import_row r JOIN %1$s.iom_unit u "
-							   "ON u.node OPERATOR(%1$s.=) r.node");
-	appendStringInfoString(&sql, ") p ORDER BY p.place, p.problem, p.detail");
-	return run(import, sql.data);
-}
-
 static void
-begin(Import *import)
+begin(Import *import, FunctionCallInfo fcinfo)
 {
 	memset(import, 0, sizeof(*import));
+	import->has_day = !PG_ARGISNULL(2);
+	if (import->has_day)
+	{
+		import->day = PG_GETARG_DATUM(2);
+		if (DATE_NOT_FINITE(DatumGetDateADT(import->day)))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("the day of a change must be finite"),
+					 errhint("Leave it out to import an organisation for all "
+							 "days.")));
+	}
+	import->mode = !PG_GETARG_BOOL(1) ? BESIDE :
+		import->has_day ? FROM_DAY : REPLACE;
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	import->schema = quote_identifier(get_namespace_name(org_tables()->schema));
+}
+
+/*
+ * Read and compare.  Returns the number of problems, which are the last result
+ * of SPI.
+ */
+static uint64
+read_and_check(Import *import, FunctionCallInfo fcinfo)
+{
+	make_store(import, &import->read.rows,
+			   "SELECT " IMPORT_ROW_COLUMNS " FROM ~.iom_unit");
+	make_store(import, &import->read.faults, "SELECT " IMPORT_FAULT_COLUMNS);
+	import_read(&import->read, text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	if (import->has_day && import->read.has[IMPORT_VALID])
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the query has a column \"valid\", and an effective day is given"),
+				 errhint("Leave out one of them.")));
+
+	/* each statement is run once: nothing is gained by compiling them */
+	import->guc_level = NewGUCNestLevel();
+	(void) set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	name_store("import_row", &import->read.rows);
+	name_store("import_fault", &import->read.faults);
+	find_units(import);
+	find_lines(import);
+	find_ends(import);
+	return find_problems(import);
 }
 
 /* Tuple stores outlive SPI as files if they are not closed. */
 static void
 finish(Import *import)
 {
-	tuplestore_end(import->rows);
-	tuplestore_end(import->faults);
+	tuplestore_end(import->read.rows.tuples);
+	tuplestore_end(import->read.faults.tuples);
+	tuplestore_end(import->unit.tuples);
+	tuplestore_end(import->line.tuples);
+	tuplestore_end(import->close.tuples);
+	tuplestore_end(import->cut.tuples);
+	AtEOXact_GUC(true, import->guc_level);
 	SPI_finish();
 }
 
 /*
- * iom_import_problems(query, replace): code, problem, detail of all
+ * iom_import_problems(query, replace, effective): code, problem, detail of all
  */
 Datum
 iom_import_problems(PG_FUNCTION_ARGS)
@@ -539,9 +495,10 @@ iom_import_problems(PG_FUNCTION_ARGS)
 	uint64		n;
 
 	InitMaterializedSRF(fcinfo, 0);
-	begin(&import);
-	n = read_and_check(&import, text_to_cstring(PG_GETARG_TEXT_PP(0)),
-					   PG_GETARG_BOOL(1));
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		return (Datum) 0;
+	begin(&import, fcinfo);
+	n = read_and_check(&import, fcinfo);
 	for (uint64 i = 0; i < n; i++)
 		tuplestore_puttuple(result->setResult, SPI_tuptable->vals[i]);
 	finish(&import);
@@ -560,20 +517,46 @@ refuse(uint64 n)
 										SPI_tuptable->tupdesc, 1);
 
 		appendStringInfo(&detail, "%s%s: %s: %s", i > 0 ? "\n" : "",
-						 code ? code : "(null)",
+						 code ? import_shown(code) : "(null)",
 						 SPI_getvalue(SPI_tuptable->vals[i],
 									  SPI_tuptable->tupdesc, 2),
 						 SPI_getvalue(SPI_tuptable->vals[i],
 									  SPI_tuptable->tupdesc, 3));
 	}
+	if (n > MOST_NAMED)
+		appendStringInfo(&detail, "\nand " UINT64_FORMAT " more",
+						 n - MOST_NAMED);
 	ereport(ERROR,
 			(errcode(ERRCODE_DATA_EXCEPTION),
 			 errmsg_plural("the organisation has " UINT64_FORMAT " problem",
 						   "the organisation has " UINT64_FORMAT " problems",
 						   (unsigned long) n, n),
 			 errdetail_internal("%s", detail.data),
-			 errhint("Nothing was changed. SELECT * FROM "
-					 "iom_import_problems(query) lists all.")));
+			 errhint("Nothing was changed. SELECT * FROM iom_import_problems, "
+					 "with the same arguments, lists all.")));
+}
+
+/*
+ * Run a statement that has so many rows to write.
+ */
+static void
+write_rows(const Import *import, const char *what, uint64 rows,
+		   const char *statement)
+{
+	uint64		written;
+
+	if (rows == 0)
+		return;
+	written = run(import, statement, NULL);
+	if (written != rows)
+		ereport(ERROR,
+				(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+				 errmsg("iom_import: %s: only " UINT64_FORMAT " of " UINT64_FORMAT, what,
+						written, rows),
+				 errdetail("A trigger or a row-level security policy passed "
+						   "the others over.")));
+	ereport(NOTICE,
+			(errmsg("iom_import: %s: " UINT64_FORMAT, what, rows)));
 }
 
 /* Who still refers to a unit that goes is named by the foreign key. */
@@ -581,64 +564,111 @@ static void
 hint_at_references(void *arg)
 {
 	if (geterrcode() == ERRCODE_FOREIGN_KEY_VIOLATION)
-		errhint("Give those rows a unit that stays, or import with replace => "
-				"false first and without it later.");
+		errhint("Give those rows a unit that stays; or close units instead of "
+				"deleting them: iom_import(query, effective => "
+				"current_date).");
+}
+
+/* What goes or ends. */
+static void
+write_ends(const Import *import)
+{
+	ErrorContextCallback callback = {
+		.previous = error_context_stack,
+		.callback = hint_at_references
+	};
+
+	error_context_stack = &callback;
+	if (import->mode == REPLACE)
+		write_rows(import, "appointments deleted",
+				   count(import, "SELECT pg_catalog.count(*) "
+						 "FROM ~.iom_appointment"),
+				   "DELETE FROM ~.iom_appointment");
+	write_rows(import, "lines deleted",
+			   count(import, "SELECT pg_catalog.count(*) "
+					 "FROM import_cut WHERE goes"),
+			   "DELETE FROM ~.iom_line l USING import_cut c "
+			   "WHERE c.goes AND " SAME_LINE("c", "l"));
+	write_rows(import, "lines ended",
+			   count(import, "SELECT pg_catalog.count(*) "
+					 "FROM import_cut WHERE NOT goes"),
+			   "UPDATE ~.iom_line l SET valid = l.valid "
+			   "OPERATOR(pg_catalog.*) " UNTIL " FROM import_cut c "
+			   "WHERE NOT c.goes AND " SAME_LINE("c", "l"));
+	write_rows(import, "units deleted",
+			   count(import, "SELECT pg_catalog.count(*) "
+					 "FROM import_close WHERE goes"),
+			   "DELETE FROM ~.iom_unit u USING import_close c "
+			   "WHERE c.goes AND c.node OPERATOR(~.=) u.node");
+	write_rows(import, "units closed",
+			   count(import, "SELECT pg_catalog.count(*) "
+					 "FROM import_close WHERE NOT goes"),
+			   "UPDATE ~.iom_unit u SET valid = u.valid "
+			   "OPERATOR(pg_catalog.*) " UNTIL " FROM import_close c "
+			   "WHERE NOT c.goes AND c.node OPERATOR(~.=) u.node");
+	error_context_stack = callback.previous;
+}
+
+/* What is there from now on. */
+static void
+write_rest(const Import *import)
+{
+	StringInfoData change;
+	StringInfoData insert;
+
+	initStringInfo(&change);
+	appendStringInfoString(&change, "UPDATE ~.iom_unit u SET valid = n.valid");
+	append_columns(&change, import, ", ", " = ");
+	appendStringInfoString(&change, " FROM import_unit n JOIN import_row r "
+						   "ON r.place OPERATOR(pg_catalog.=) n.place "
+						   "WHERE n.is_changed "
+						   "AND n.node OPERATOR(~.=) u.node");
+	write_rows(import, "units changed",
+			   count(import, "SELECT pg_catalog.count(*) "
+					 "FROM import_unit WHERE is_changed"), change.data);
+
+	initStringInfo(&insert);
+	appendStringInfoString(&insert, "INSERT INTO ~.iom_unit (node, valid");
+	append_columns(&insert, import, ", ", NULL);
+	appendStringInfoString(&insert, ") SELECT n.node, n.valid");
+	append_columns(&insert, import, NULL, ", ");
+	appendStringInfoString(&insert, " FROM import_unit n JOIN import_row r "
+						   "ON r.place OPERATOR(pg_catalog.=) n.place "
+						   "WHERE n.is_new ORDER BY n.node");
+	write_rows(import, "units opened",
+			   count(import, "SELECT pg_catalog.count(*) "
+					 "FROM import_unit WHERE is_new"), insert.data);
+
+	write_rows(import, "lines drawn",
+			   count(import, "SELECT pg_catalog.count(*) "
+					 "FROM import_line WHERE NOT is_there"),
+			   "INSERT INTO ~.iom_line (node, supervisor, relation, valid) "
+			   "SELECT node, supervisor, relation, valid FROM import_line "
+			   "WHERE NOT is_there ORDER BY node");
 }
 
 /*
- * iom_import(query, replace): the number of units
+ * iom_import(query, replace, effective): the number of units in the query
  */
 Datum
 iom_import(PG_FUNCTION_ARGS)
 {
-	bool		replace = PG_GETARG_BOOL(1);
 	Import		import;
 	uint64		n;
-	uint64		units;
-	uint64		lines;
 
-	begin(&import);
-	run(&import, "INSERT INTO %1$s.iom_unit (node, name) "
-		"SELECT node, name FROM %1$s.iom_unit WHERE false");
-	n = read_and_check(&import, text_to_cstring(PG_GETARG_TEXT_PP(0)), replace);
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		PG_RETURN_NULL();
+	begin(&import, fcinfo);
+	run(&import, "INSERT INTO ~.iom_unit (node, name) "
+		"SELECT node, name FROM ~.iom_unit WHERE false", NULL);
+	n = read_and_check(&import, fcinfo);
 	ereport(NOTICE,
-			(errmsg("iom_import: " INT64_FORMAT " rows read and checked",
-					import.places)));
+			(errmsg("iom_import: rows read and compared: " INT64_FORMAT,
+					import.read.count)));
 	if (n > 0)
 		refuse(n);
-
-	if (replace)
-	{
-		ErrorContextCallback callback = {
-			.previous = error_context_stack,
-			.callback = hint_at_references
-		};
-
-		error_context_stack = &callback;
-		run(&import, "DELETE FROM %1$s.iom_appointment");
-		run(&import, "DELETE FROM %1$s.iom_line");
-		run(&import, "DELETE FROM %1$s.iom_unit u WHERE NOT EXISTS ("
-			"SELECT FROM import_row r WHERE r.node OPERATOR(%1$s.=) u.node)");
-		error_context_stack = callback.previous;
-	}
-#define INSERT_UNITS \
-	"INSERT INTO %1$s.iom_unit " \
-	"(node, name, kind, position, head_title, mandate, valid) " \
-	"SELECT node, name, COALESCE(kind, 'unit'), COALESCE(position, 1000), " \
-	"head_title, mandate, COALESCE(valid, '(,)') FROM import_row"
-	units = run(&import, replace ? INSERT_UNITS
-				" ON CONFLICT (node) DO UPDATE SET name = EXCLUDED.name, "
-				"kind = EXCLUDED.kind, position = EXCLUDED.position, "
-				"head_title = EXCLUDED.head_title, "
-				"mandate = EXCLUDED.mandate, valid = EXCLUDED.valid" :
-				INSERT_UNITS);
-	ereport(NOTICE,
-			(errmsg("iom_import: " UINT64_FORMAT " units written", units)));
-	lines = run(&import, "INSERT INTO %1$s.iom_line (node, supervisor, valid) "
-				"SELECT node, above, COALESCE(valid, '(,)') FROM import_row "
-				"WHERE above IS NOT NULL");
-	ereport(NOTICE,
-			(errmsg("iom_import: " UINT64_FORMAT " lines written", lines)));
+	write_ends(&import);
+	write_rest(&import);
 	finish(&import);
-	PG_RETURN_INT64((int64) units);
+	PG_RETURN_INT64(import.read.count);
 }

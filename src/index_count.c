@@ -68,6 +68,10 @@ index_count_rows(PlannerInfo *root, RelOptInfo *rel, Var *column,
 	if (entry->rtekind != RTE_RELATION || set->nsample > INDEX_COUNT_NODES ||
 		set->nsample != set->count)
 		return false;
+
+	/* of partitions: those of the table itself, if there are any, are empty */
+	if (entry->inh)
+		return false;
 	info = find_index(rel, column);
 	if (info == NULL)
 		return false;

@@ -79,6 +79,27 @@
 	index_beginscan(heap, index, snapshot, nkeys, 0)
 #endif
 
+/* 17 looks for the sequence of an identity column by relation. */
+#if PG_VERSION_NUM >= 170000
+#define iom_identity_sequence(rel, column) \
+	getIdentitySequence(rel, column, false)
+#else
+#define iom_identity_sequence(rel, column) \
+	getIdentitySequence(RelationGetRelid(rel), column, false)
+#endif
+
+/* 16 tells updates of summarizing indexes; 19 made flags of all that. */
+#if PG_VERSION_NUM >= 190000
+#define iom_insert_index_tuples(target, slot, estate) \
+	ExecInsertIndexTuples(target, estate, 0, slot, NIL, NULL)
+#elif PG_VERSION_NUM >= 160000
+#define iom_insert_index_tuples(target, slot, estate) \
+	ExecInsertIndexTuples(target, slot, estate, false, false, NULL, NIL, false)
+#else
+#define iom_insert_index_tuples(target, slot, estate) \
+	ExecInsertIndexTuples(target, slot, estate, false, false, NULL, NIL)
+#endif
+
 /*
  * What finding one more element of an array in a btree costs, in operators.
  * Before 17 each one was a descent from the root (as btcostestimate counts it,

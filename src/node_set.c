@@ -28,6 +28,7 @@
 #include "chart_cache.h"
 #include "iomorg.h"
 #include "node_set.h"
+#include "org_rows.h"
 
 /* The levels of a node that nobody has seen; most organisations have six to
  * nine levels. */

@@ -102,7 +102,8 @@ org_seek_next_unit(OrgSeek *seek, UnitRow *row)
 {
 	if (!index_getnext_slot(seek->scan, ForwardScanDirection, seek->slot))
 		return false;
-	org_unit_from_slot(&seek->tables, seek->table, seek->slot, row);
+	org_unit_from_tuple(&seek->tables, seek->table,
+						ExecFetchSlotHeapTuple(seek->slot, false, NULL), row);
 	return true;
 }
 
@@ -111,7 +112,8 @@ org_seek_next_line(OrgSeek *seek, LineRow *row)
 {
 	if (!index_getnext_slot(seek->scan, ForwardScanDirection, seek->slot))
 		return false;
-	org_line_from_slot(&seek->tables, seek->table, seek->slot, row);
+	org_line_from_tuple(&seek->tables, seek->table,
+						ExecFetchSlotHeapTuple(seek->slot, false, NULL), row);
 	return true;
 }
 

@@ -10,7 +10,7 @@
 #ifndef ORG_SEEK_H
 #define ORG_SEEK_H
 
-#include "org_tables.h"
+#include "org_rows.h"
 
 typedef enum OrgIndex
 {

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * org_tables.c
- *	  The extension's own tables: finding, opening and reading them.
+ *	  The extension's own tables: finding and opening them.
  *
  * The tables are those that belong to extension iomorg, by name, wherever it
  * was put: the caller's search_path plays no part.  What is known of them
@@ -12,10 +12,8 @@
  * Columns are found by name and must have their type: a table that somebody
  * altered gives an error here and not a crash elsewhere.
  *
- * Reading goes past the executor: a scan of the heap for all rows, a system
- * table scan over an index for those of one node.  Both see what the given
- * snapshot sees.  Whoever reads for a user has checked that user's privileges
- * with org_tables_check_select().
+ * Reading (org_rows.c) goes past the executor.  Whoever reads for a user has
+ * checked that user's privileges with org_tables_check_select().
  *
  * Copyright (c) 2026, the iomorg contributors
  *
@@ -23,9 +21,9 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
-#include "access/tableam.h"
 #include "catalog/dependency.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_am.h"
@@ -35,15 +33,12 @@
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "commands/trigger.h"
-#include "executor/tuptable.h"
 #include "miscadmin.h"
-#include "optimizer/plancat.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
-#include "utils/rangetypes.h"
 #include "utils/rls.h"
 #include "utils/syscache.h"
 
@@ -361,309 +356,4 @@ org_tables_check_select(void)
 					get_rel_name(relid), GetUserNameFromId(user, false)),
 			 errdetail("The functions and operators of the hierarchy answer "
 					   "from all rows of the table.")));
-}
-
-/*----------
- * Reading
- *----------
- */
-
-/*
- * The days of a daterange.  It is decoded in place: detoasting alone would
- * copy every row's.  A range is its type's OID, the bounds it has, and a byte
- * of flags at the end (rangetypes.c); in a packed datum, unaligned.
- */
-Days
-org_days_of_range(Datum datum)
-{
-	struct varlena *range = (struct varlena *) DatumGetPointer(datum);
-	const char *data;
-	Size		size;
-	char		flags;
-	DateADT		date;
-	Days		days;
-
-	if (VARATT_IS_EXTENDED(range) && !VARATT_IS_SHORT(range))
-		range = pg_detoast_datum(range);
-	data = VARDATA_ANY(range);
-	size = VARSIZE_ANY_EXHDR(range);
-	flags = data[size - 1];
-	data += sizeof(Oid);
-
-	days.from = DAYS_UNBOUNDED_FROM;
-	days.to = DAYS_UNBOUNDED_TO;
-	if (flags & RANGE_EMPTY)
-		days.to = DAYS_UNBOUNDED_FROM;
-	if (RANGE_HAS_LBOUND(flags))
-	{
-		memcpy(&date, data, sizeof(date));
-		data += sizeof(date);
-		days.from = (int64) date + ((flags & RANGE_LB_INC) ? 0 : 1);
-	}
-	if (RANGE_HAS_UBOUND(flags))
-	{
-		memcpy(&date, data, sizeof(date));
-		days.to = (int64) date + ((flags & RANGE_UB_INC) ? 1 : 0);
-	}
-	return days;
-}
-
-static bool
-is_solid(Datum datum)
-{
-	struct varlena *line = pg_detoast_datum_packed((struct varlena *)
-												   DatumGetPointer(datum));
-
-	return VARSIZE_ANY_EXHDR(line) == 5 &&
-		memcmp(VARDATA_ANY(line), "solid", 5) == 0;
-}
-
-/*
- * A column of ours is null only where its NOT NULL was taken off.
- */
-static Datum
-not_null(Relation rel, AttrNumber column, Datum value, bool isnull)
-{
-	if (unlikely(isnull))
-		ereport(ERROR,
-				(errcode(ERRCODE_NOT_NULL_VIOLATION),
-				 errmsg("null value in column \"%s\" of table \"%s\"",
-						get_attname(RelationGetRelid(rel), column, false),
-						RelationGetRelationName(rel)),
-				 errhint("Fill the column in and set it NOT NULL again.")));
-	return value;
-}
-
-/*
- * How many rows a table has, roughly, as the planner would guess.
- */
-size_t
-org_expected_rows(Relation rel)
-{
-	BlockNumber pages;
-	double		rows;
-	double		visible;
-
-	estimate_rel_size(rel, NULL, &pages, &rows, &visible);
-	return (size_t) rows + (size_t) rows / 64;
-}
-
-static OrgScan *
-scan_begin(Relation rel, Snapshot snapshot)
-{
-	OrgScan    *scan = palloc(sizeof(OrgScan));
-
-	scan->tables = *org_tables();
-	scan->slot = table_slot_create(rel, NULL);
-	scan->scan = iom_table_beginscan(rel, snapshot);
-	scan->passes_nulls = false;
-	return scan;
-}
-
-/*
- * For who looks for faults: from now on, a row with a null where there should
- * be none is passed over and not an error.
- */
-void
-org_scan_pass_nulls(OrgScan *scan)
-{
-	scan->passes_nulls = true;
-}
-
-/* The next row of which the given columns are not null, if that matters. */
-static bool
-scan_next(OrgScan *scan, int ncolumns, const AttrNumber *column)
-{
-	while (table_scan_getnextslot(scan->scan, ForwardScanDirection,
-								  scan->slot))
-	{
-		bool		has_null = false;
-
-		for (int i = 0; scan->passes_nulls && i < ncolumns; i++)
-			has_null |= slot_attisnull(scan->slot, column[i]);
-		if (!has_null)
-			return true;
-	}
-	return false;
-}
-
-/*
- * Scan a whole table, opened with org_tables_open().
- */
-OrgScan *
-org_scan_units(Relation unit, Snapshot snapshot)
-{
-	return scan_begin(unit, snapshot);
-}
-
-OrgScan *
-org_scan_lines(Relation line, Snapshot snapshot)
-{
-	return scan_begin(line, snapshot);
-}
-
-#define SLOT_COLUMN(slot, rel, column) \
-	not_null(rel, column, (slot)->tts_values[(column) - 1], \
-			 (slot)->tts_isnull[(column) - 1])
-
-/*
- * What a slot has of a row of iom_unit or iom_line, as the tables are known to
- * be.
- */
-void
-org_unit_from_slot(const OrgTables *tables, Relation unit,
-				   TupleTableSlot *slot, UnitRow *row)
-{
-	slot_getsomeattrs(slot, tables->unit_last);
-	row->node = DatumGetIomNode(SLOT_COLUMN(slot, unit, tables->unit_node));
-	row->position = DatumGetInt32(SLOT_COLUMN(slot, unit,
-											  tables->unit_position));
-	row->valid = org_days_of_range(SLOT_COLUMN(slot, unit, tables->unit_valid));
-}
-
-void
-org_line_from_slot(const OrgTables *tables, Relation line,
-				   TupleTableSlot *slot, LineRow *row)
-{
-	slot_getsomeattrs(slot, tables->line_last);
-	row->node = DatumGetIomNode(SLOT_COLUMN(slot, line, tables->line_node));
-	row->supervisor = DatumGetIomNode(SLOT_COLUMN(slot, line,
-												  tables->line_supervisor));
-	row->solid = is_solid(SLOT_COLUMN(slot, line, tables->line_line));
-	row->valid = org_days_of_range(SLOT_COLUMN(slot, line, tables->line_valid));
-	row->tid = slot->tts_tid;
-}
-
-bool
-org_scan_next_unit(OrgScan *scan, UnitRow *row)
-{
-	const OrgTables *tables = &scan->tables;
-	const AttrNumber column[] = {
-		tables->unit_node, tables->unit_position, tables->unit_valid
-	};
-
-	if (!scan_next(scan, lengthof(column), column))
-		return false;
-	org_unit_from_slot(&scan->tables, scan->scan->rs_rd, scan->slot, row);
-	return true;
-}
-
-bool
-org_scan_next_line(OrgScan *scan, LineRow *row)
-{
-	const OrgTables *tables = &scan->tables;
-	const AttrNumber column[] = {
-		tables->line_node, tables->line_supervisor, tables->line_line,
-		tables->line_valid
-	};
-
-	if (!scan_next(scan, lengthof(column), column))
-		return false;
-	org_line_from_slot(&scan->tables, scan->scan->rs_rd, scan->slot, row);
-	return true;
-}
-
-void
-org_scan_end(OrgScan *scan)
-{
-	table_endscan(scan->scan);
-	ExecDropSingleTupleTableSlot(scan->slot);
-	pfree(scan);
-}
-
-static SysScanDesc
-probe(Relation rel, Oid index, AttrNumber column, IomNode node,
-	  Snapshot snapshot)
-{
-	ScanKeyData key;
-
-	/* equality of codes is equality of eight bytes */
-	ScanKeyInit(&key, column, BTEqualStrategyNumber, F_INT8EQ,
-				IomNodeGetDatum(node));
-	return systable_beginscan(rel, index, OidIsValid(index), snapshot, 1,
-							  &key);
-}
-
-/*
- * The rows of one node, by index where there still is one.
- */
-SysScanDesc
-org_probe_unit(Relation unit, IomNode node, Snapshot snapshot)
-{
-	const OrgTables *tables = org_tables();
-
-	return probe(unit, tables->unit_pkey, tables->unit_node, node, snapshot);
-}
-
-SysScanDesc
-org_probe_lines_of(Relation line, IomNode node, Snapshot snapshot)
-{
-	const OrgTables *tables = org_tables();
-
-	return probe(line, tables->line_pkey, tables->line_node, node, snapshot);
-}
-
-SysScanDesc
-org_probe_lines_to(Relation line, IomNode supervisor, Snapshot snapshot)
-{
-	const OrgTables *tables = org_tables();
-
-	return probe(line, tables->line_by_supervisor, tables->line_supervisor,
-				 supervisor, snapshot);
-}
-
-static Datum
-tuple_column(Relation rel, HeapTuple tuple, AttrNumber column)
-{
-	bool		isnull;
-	Datum		value = heap_getattr(tuple, column, RelationGetDescr(rel),
-									 &isnull);
-
-	return not_null(rel, column, value, isnull);
-}
-
-void
-org_unit_from_tuple(Relation unit, HeapTuple tuple, UnitRow *row)
-{
-	const OrgTables *tables = org_tables();
-
-	row->node = DatumGetIomNode(tuple_column(unit, tuple, tables->unit_node));
-	row->position = DatumGetInt32(tuple_column(unit, tuple,
-											   tables->unit_position));
-	row->valid = org_days_of_range(tuple_column(unit, tuple, tables->unit_valid));
-}
-
-void
-org_line_from_tuple(Relation line, HeapTuple tuple, LineRow *row)
-{
-	const OrgTables *tables = org_tables();
-
-	row->node = DatumGetIomNode(tuple_column(line, tuple, tables->line_node));
-	row->supervisor = DatumGetIomNode(tuple_column(line, tuple,
-												   tables->line_supervisor));
-	row->solid = is_solid(tuple_column(line, tuple, tables->line_line));
-	row->valid = org_days_of_range(tuple_column(line, tuple, tables->line_valid));
-	row->tid = tuple->t_self;
-}
-
-bool
-org_probe_next_unit(SysScanDesc probe, Relation unit, UnitRow *row)
-{
-	HeapTuple	tuple = systable_getnext(probe);
-
-	if (!HeapTupleIsValid(tuple))
-		return false;
-	org_unit_from_tuple(unit, tuple, row);
-	return true;
-}
-
-bool
-org_probe_next_line(SysScanDesc probe, Relation line, LineRow *row)
-{
-	HeapTuple	tuple = systable_getnext(probe);
-
-	if (!HeapTupleIsValid(tuple))
-		return false;
-	org_line_from_tuple(line, tuple, row);
-	return true;
 }

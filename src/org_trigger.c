@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * org_trigger.c
- *	  What the trigger functions have in common: how they are called, and
- *	  how they run SQL of their own.
+ *	  What the trigger functions have in common: how they are called, and how
+ *	  they, and others, run SQL of our own and become a table's owner.
  *
  * A trigger function can be attached to any table by whoever owns that table,
  * and selected by anybody: each one first asks org_trigger_data(), which
@@ -10,7 +10,8 @@
  *
  * Triggers keep tables on which the user who fired them need not have
  * privileges (iom_revision, iom_history).  Their SQL runs as the table's
- * owner, with every name in it qualified: search_path is the user's.
+ * owner, with every name in it qualified: search_path is the user's.  What may
+ * call others' code runs as the user.
  *
  * Copyright (c) 2026, the iomorg contributors
  *
@@ -67,25 +68,38 @@ org_qualified_name(const char *table)
 }
 
 /*
- * Run one statement as the owner of the table.  It sees the transition tables
- * of the trigger if one is given.  Returns the number of rows that it changed
- * or returned.  Raises the statement's errors.
+ * Become the owner of a table, until org_become_again() or an error ends it.
+ */
+OrgRole
+org_become_owner(Relation rel)
+{
+	OrgRole		former;
+
+	GetUserIdAndSecContext(&former.user, &former.security);
+	SetUserIdAndSecContext(rel->rd_rel->relowner,
+						   former.security | SECURITY_LOCAL_USERID_CHANGE |
+						   SECURITY_NOFORCE_RLS);
+	return former;
+}
+
+void
+org_become_again(OrgRole former)
+{
+	SetUserIdAndSecContext(former.user, former.security);
+}
+
+/*
+ * Run one statement as the present user.  It sees the transition tables of the
+ * trigger if one is given.  Returns the number of rows that it changed or
+ * returned.  Raises the statement's errors.
  */
 uint64
-org_execute_as_owner(Oid relid, const char *sql, int nargs, Oid *types,
-					 Datum *values, const char *nulls,
-					 TriggerData *transition)
+org_execute(const char *sql, int nargs, Oid *types, Datum *values,
+			const char *nulls, TriggerData *transition)
 {
-	Relation	rel = table_open(relid, AccessShareLock);
-	Oid			user;
-	int			security;
 	int			result;
 	uint64		rows;
 
-	GetUserIdAndSecContext(&user, &security);
-	SetUserIdAndSecContext(rel->rd_rel->relowner,
-						   security | SECURITY_LOCAL_USERID_CHANGE |
-						   SECURITY_NOFORCE_RLS);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	if (transition && SPI_register_trigger_data(transition) < 0)
@@ -96,7 +110,27 @@ org_execute_as_owner(Oid relid, const char *sql, int nargs, Oid *types,
 			 SPI_result_code_string(result));
 	rows = SPI_processed;
 	SPI_finish();
-	SetUserIdAndSecContext(user, security);
+	return rows;
+}
+
+/*
+ * The same as the owner of the table.
+ *
+ * Not for what foreign keys of other tables could pass on, a DELETE above all:
+ * triggers of those tables, which anybody may have made, would be fired as the
+ * owner too (before PostgreSQL 18), and that is a superuser.
+ */
+uint64
+org_execute_as_owner(Oid relid, const char *sql, int nargs, Oid *types,
+					 Datum *values, const char *nulls,
+					 TriggerData *transition)
+{
+	Relation	rel = table_open(relid, AccessShareLock);
+	OrgRole		caller = org_become_owner(rel);
+	uint64		rows = org_execute(sql, nargs, types, values, nulls,
+								   transition);
+
+	org_become_again(caller);
 	table_close(rel, NoLock);
 	return rows;
 }

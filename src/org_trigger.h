@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * org_trigger.h
- *	  What the trigger functions have in common.
+ *	  What the trigger functions have in common; SQL of our own.
  *
  * Copyright (c) 2026, the iomorg contributors
  *
@@ -11,10 +11,23 @@
 #define ORG_TRIGGER_H
 
 #include "commands/trigger.h"
+#include "utils/rel.h"
+
+/* Whom to become again. */
+typedef struct OrgRole
+{
+	Oid			user;
+	int			security;
+} OrgRole;
 
 extern TriggerData *org_trigger_data(FunctionCallInfo fcinfo,
 									 const char *function,
 									 int ntables, const Oid *tables);
+extern OrgRole org_become_owner(Relation rel);
+extern void org_become_again(OrgRole former);
+extern uint64 org_execute(const char *sql, int nargs, Oid *types,
+						  Datum *values, const char *nulls,
+						  TriggerData *transition);
 extern uint64 org_execute_as_owner(Oid relid, const char *sql, int nargs,
 								   Oid *types, Datum *values,
 								   const char *nulls, TriggerData *transition);

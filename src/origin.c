@@ -10,8 +10,8 @@
  *
  * Column "origin" tells the rows of a dump from others: who inserts a row
  * leaves it out, and the trigger here makes 'own' of the default, 'new'; a row
- * that comes with anything else was saved.  That counts only as long as nothing was edited since CREATE
- * EXTENSION, which iom_revision.content tells:
+ * that comes with anything else was saved.  That counts only as long as nothing
+ * was edited since CREATE EXTENSION, which iom_revision.content tells:
  *
  *		'seed'	---- a row of a dump ---->	'restored'	---- an edit ---->	'own'
  *		   |__________________ an edit _______________________________________^
@@ -24,6 +24,10 @@
  * which they check.  Once something was edited, a row that comes with an
  * origin is one like any other: it conflicts with what is there, or is 'own'.
  *
+ * Only who may empty the tables can restore a dump: what others insert is an edit.
+ * They are emptied as that user, because foreign keys of other tables may fire
+ * triggers; all else is done as their owner.
+ *
  * Locking: 'own' is for ever and is read without a lock.  Whoever sees
  * anything else first takes the editors' lock (revision.c), so that of several
  * jobs that restore tables at once one empties them.
@@ -35,17 +39,15 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "access/table.h"
-#include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
-#include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/rls.h"
 #include "utils/snapmgr.h"
 
 #include "org_tables.h"
@@ -87,45 +89,45 @@ origin_is_restoring(void)
 static Content
 read_content(void)
 {
-	Relation	rel = table_open(org_tables()->revision, AccessShareLock);
-	AttrNumber	column = get_attnum(RelationGetRelid(rel), "content");
-	TupleTableSlot *slot = table_slot_create(rel, NULL);
-	TableScanDesc scan = iom_table_beginscan(rel, SnapshotSelf);
+	Oid			relid = org_tables()->revision;
+	AttrNumber	column = get_attnum(relid, "content");
 	Content		content = CONTENT_OWN;
+	Snapshot	snapshot;
+	Datum		value;
+	bool		isnull;
 
-	/* without the row or the column: nothing that could be replaced */
-	if (column != InvalidAttrNumber &&
-		table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	/* without the column or the row: nothing that could be replaced */
+	if (column == InvalidAttrNumber || get_atttype(relid, column) != TEXTOID)
+		return CONTENT_OWN;
+
+	/* (SnapshotSelf may miss a row that is being updated) */
+	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	value = revision_column(column, snapshot, &isnull);
+	UnregisterSnapshot(snapshot);
+	for (int i = 0; i < lengthof(content_names) && !isnull; i++)
 	{
-		bool		isnull;
-		Datum		value = slot_getattr(slot, column, &isnull);
-		char	   *name = isnull ? "" : TextDatumGetCString(value);
-
-		for (int i = 0; i < lengthof(content_names); i++)
-		{
-			if (strcmp(name, content_names[i]) == 0)
-				content = (Content) i;
-		}
+		if (strcmp(TextDatumGetCString(value), content_names[i]) == 0)
+			content = (Content) i;
 	}
-	table_endscan(scan);
-	ExecDropSingleTupleTableSlot(slot);
-	table_close(rel, AccessShareLock);
 	return content;
 }
 
 /*
  * The same, after waiting for others if it can still change.
  *
- * 'own' is remembered for the subtransaction: a bulk load asks for each row.
+ * 'own' is remembered for the subtransaction and the table (which may be made
+ * anew in one transaction): a bulk load asks for each row.
  */
 static Content
 settled_content(void)
 {
+	static Oid	own_relid = InvalidOid;
 	static TransactionId own_xid = InvalidTransactionId;
 	static SubTransactionId own_subid = InvalidSubTransactionId;
 	Content		content;
 
-	if (own_subid == GetCurrentSubTransactionId() &&
+	if (own_relid == org_tables()->revision &&
+		own_subid == GetCurrentSubTransactionId() &&
 		TransactionIdIsValid(own_xid) &&
 		own_xid == GetTopTransactionIdIfAny())
 		return CONTENT_OWN;
@@ -138,6 +140,7 @@ settled_content(void)
 	}
 	if (content == CONTENT_OWN)
 	{
+		own_relid = org_tables()->revision;
 		own_xid = GetTopTransactionIdIfAny();
 		own_subid = GetCurrentSubTransactionId();
 	}
@@ -179,9 +182,12 @@ origin_set_own(void)
  *----------
  */
 
-/* Runs SQL on one of the tables; its rows are left as they are. */
+/*
+ * Runs SQL on the tables, whose rows are left as they are: as the owner of the
+ * given one, or as the user.
+ */
 static uint64
-restore(Oid relid, const char *sql, int nargs, Oid *types, Datum *values,
+restore(Oid owned, const char *sql, int nargs, Oid *types, Datum *values,
 		const char *nulls)
 {
 	uint64		rows;
@@ -189,8 +195,10 @@ restore(Oid relid, const char *sql, int nargs, Oid *types, Datum *values,
 	restoring++;
 	PG_TRY();
 	{
-		rows = org_execute_as_owner(relid, sql, nargs, types, values, nulls,
-									NULL);
+		rows = OidIsValid(owned) ?
+			org_execute_as_owner(owned, sql, nargs, types, values, nulls,
+								 NULL) :
+			org_execute(sql, nargs, types, values, nulls, NULL);
 	}
 	PG_FINALLY();
 	{
@@ -201,7 +209,7 @@ restore(Oid relid, const char *sql, int nargs, Oid *types, Datum *values,
 }
 
 /*
- * Emptying the tables is for those who may do so themselves.
+ * Emptying the tables is for those who may do so themselves, and see all rows.
  */
 static bool
 may_replace_all(void)
@@ -212,7 +220,8 @@ may_replace_all(void)
 	for (int i = 0; i < lengthof(relids); i++)
 	{
 		if (pg_class_aclcheck(relids[i], GetUserId(),
-							  ACL_DELETE) != ACLCHECK_OK)
+							  ACL_DELETE) != ACLCHECK_OK ||
+			check_enable_rls(relids[i], InvalidOid, true) == RLS_ENABLED)
 			return false;
 	}
 	return true;
@@ -220,18 +229,20 @@ may_replace_all(void)
 
 /*
  * Rows of a dump arrive.  The first of them empties the tables of the seed.
- * Returns false if they are none, because something was edited already; takes
- * the editors' lock otherwise.
+ * Returns false if they are none, because something was edited already or the
+ * user may not replace everything; takes the editors' lock if nothing was.
  */
 bool
 origin_begin_restore(void)
 {
 	static const char *const names[] = {"iom_appointment", "iom_line", "iom_unit"};
-	const OrgTables *tables;
 	Content		content = settled_content();
 
-	if (content != CONTENT_SEED || !may_replace_all())
-		return content == CONTENT_RESTORED;
+	/* from others, it is an edit like any other: recorded */
+	if (content == CONTENT_OWN || !may_replace_all())
+		return false;
+	if (content == CONTENT_RESTORED)
+		return true;
 
 	/*
 	 * Edits that no trigger saw (of a replication worker, say) leave the mark
@@ -239,8 +250,7 @@ origin_begin_restore(void)
 	 */
 	for (int i = 0; i < lengthof(names); i++)
 	{
-		tables = org_tables();
-		if (restore(tables->unit,
+		if (restore(org_tables()->unit,
 					psprintf("SELECT FROM %s WHERE origin "
 							 "OPERATOR(pg_catalog.<>) 'seed' LIMIT 1",
 							 org_qualified_name(names[i])),
@@ -248,12 +258,9 @@ origin_begin_restore(void)
 			return false;
 	}
 	for (int i = 0; i < lengthof(names); i++)
-	{
-		tables = org_tables();
-		restore(tables->unit,
+		restore(InvalidOid,
 				psprintf("DELETE FROM %s", org_qualified_name(names[i])),
 				0, NULL, NULL, NULL);
-	}
 	set_content(CONTENT_RESTORED);
 	return true;
 }
@@ -363,9 +370,7 @@ iom_origin_mark(PG_FUNCTION_ARGS)
 		if (!is_new)
 			return PointerGetDatum(tuple);
 	}
-	else if (is_update || is_new)
-		origin_set_own();
-	else if (origin_begin_restore())
+	else if (!is_update && !is_new && origin_begin_restore())
 	{
 		if (relid == tables->unit)
 		{
@@ -384,6 +389,8 @@ iom_origin_mark(PG_FUNCTION_ARGS)
 		}
 		return PointerGetDatum(tuple);
 	}
+	else
+		origin_set_own();
 
 	origin = CStringGetTextDatum("own");
 	isnull = false;

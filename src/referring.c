@@ -29,7 +29,6 @@
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -37,6 +36,7 @@
 #include "utils/syscache.h"
 
 #include "org_tables.h"
+#include "org_trigger.h"
 #include "referring.h"
 
 /* A foreign key: the column that refers to iom_unit(node), and by what. */
@@ -138,14 +138,9 @@ has_row(Relation rel, const Reference *reference, IomNode node)
 	Oid			type = get_atttype(tables->unit, tables->unit_node);
 	Datum		value = IomNodeGetDatum(node);
 	SPIPlanPtr	plan;
-	Oid			user;
-	int			security;
+	OrgRole		caller = org_become_owner(rel);
 	bool		found;
 
-	GetUserIdAndSecContext(&user, &security);
-	SetUserIdAndSecContext(rel->rd_rel->relowner,
-						   security | SECURITY_LOCAL_USERID_CHANGE |
-						   SECURITY_NOFORCE_RLS);
 	CommandCounterIncrement();
 	plan = SPI_prepare(psprintf("SELECT FROM %s%s x WHERE $1 %s x.%s",
 								rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ?
@@ -163,7 +158,7 @@ has_row(Relation rel, const Reference *reference, IomNode node)
 		elog(ERROR, "could not look for rows that refer to a unit");
 	found = SPI_processed > 0;
 	SPI_freeplan(plan);
-	SetUserIdAndSecContext(user, security);
+	org_become_again(caller);
 	return found;
 }
 

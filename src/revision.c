@@ -62,6 +62,7 @@
 #include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
+#include "utils/datum.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/xid8.h"
@@ -174,27 +175,45 @@ revision_initialize(void)
 }
 
 /*
- * The ID in iom_revision that the snapshot sees.
+ * A column of the one row of iom_revision that the snapshot sees, palloc'd;
+ * null if somebody deleted the row.
+ */
+Datum
+revision_column(AttrNumber column, Snapshot snapshot, bool *isnull)
+{
+	Relation	rel = table_open(org_tables()->revision, AccessShareLock);
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	TableScanDesc scan = iom_table_beginscan(rel, snapshot);
+	Datum		value = (Datum) 0;
+
+	*isnull = true;
+	if (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		Form_pg_attribute att = TupleDescAttr(RelationGetDescr(rel),
+											  column - 1);
+
+		value = slot_getattr(slot, column, isnull);
+		if (!*isnull)
+			value = datumCopy(value, att->attbyval, att->attlen);
+	}
+	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	table_close(rel, AccessShareLock);
+	return value;
+}
+
+/*
+ * The ID in it, or 0: no state is like another then, see revision_state().
  */
 static uint64
 read_revision(Snapshot snapshot)
 {
-	AttrNumber	column = org_tables()->revision_revision;
-	Relation	rel = table_open(org_tables()->revision, AccessShareLock);
-	TupleTableSlot *slot = table_slot_create(rel, NULL);
-	TableScanDesc scan = iom_table_beginscan(rel, snapshot);
-	uint64		revision = 0;
-	bool		isnull = false;
+	bool		isnull;
+	Datum		revision = revision_column(org_tables()->revision_revision,
+										   snapshot, &isnull);
 
-	/* without the row: no state is like another, see revision_state() */
-	if (table_scan_getnextslot(scan, ForwardScanDirection, slot))
-		revision = U64FromFullTransactionId(DatumGetFullTransactionId(slot_getattr(slot, column, &isnull)));
-	if (isnull)
-		revision = 0;
-	table_endscan(scan);
-	ExecDropSingleTupleTableSlot(slot);
-	table_close(rel, AccessShareLock);
-	return revision;
+	return isnull ? 0 :
+		U64FromFullTransactionId(DatumGetFullTransactionId(revision));
 }
 
 /*

@@ -95,6 +95,8 @@ hierarchy_state_equal(const HierarchyState *a, const HierarchyState *b)
 }
 
 extern void revision_initialize(void);
+extern Datum revision_column(AttrNumber column, Snapshot snapshot,
+							 bool *isnull);
 extern HierarchyState revision_state(Snapshot snapshot);
 extern void revision_lock(void);
 extern void revision_begin_change(void);

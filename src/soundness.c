@@ -3,22 +3,23 @@
  * soundness.c
  *	  Find the faults of a dated organisation, in O(n log n).
  *
- * The days are swept from the first to the last.  On the day on which a solid
- * line begins it is linked into a forest, on the day after its last it is cut
- * out again; whatever ends on a day does so before anything begins.  A line
- * closes a cycle if the node already is the root above the supervisor, and is
- * a second one if the node already has a supervisor.  Such a line is reported
- * and left out, so that the sweep goes on with a sound forest; what only a line
- * that was left out has part in is not reported.
+ * Lines are numbered as they come, and their ends looked up and checked, some
+ * at a time, so that the memory of all of them is on its way at once.  Then the
+ * solid ones are swept by the day on which they begin, and each is put in its
+ * node's place, if there is none that day.  A line that is over stays there
+ * until the next one comes, so that no day's end needs an event.
  *
- * The forest is of link-cut trees (Sleator and Tarjan, "A data structure for
- * dynamic trees", 1983, in the form with splay trees of 1985): link, cut and
- * "root of" take O(log n) amortised, whatever the depth.  Since a line is
- * always linked at a root and cut at the node, no path is ever reversed, which
- * leaves little code.
+ * A line closes a cycle if its node lies above its supervisor, and only if it
+ * ever supervises anybody, which in most organisations few do.  To know, one
+ * climbs from the supervisor, a few steps in most organisations.  In deep ones
+ * this could take for ever.  So when the steps have cost about as much as it
+ * would have cost to keep a forest of link-cut trees (link_cut.c) all along, one
+ * is made of the day's places, and kept from there on; then lines must also be
+ * cut out of it where they end.
  *
- * Sorting the days dominates.  Lines that have always been valid, the bulk of
- * most organisations, are not even sorted.
+ * A line that is a second one or closes a cycle is reported and left out, so
+ * that the sweep goes on with a sound forest; what only a line that was left out
+ * has part in is not reported.
  *
  * All memory is scratch, dropped by the caller as a whole.
  *
@@ -33,107 +34,126 @@
 #endif
 
 #include "code_index.h"
+#include "link_cut.h"
 #include "soundness.h"
 
 #define NONE	PG_UINT32_MAX
 
-typedef struct Line
+/* What linking, asking and cutting take, in steps of a climb. */
+#define CLIMBS_PER_LINE		32
+
+typedef struct Unit
+{
+	IomNode		code;
+	Days		life;
+} Unit;
+
+/* A line as it comes. */
+typedef struct PendingLine
 {
 	IomNode		node;
 	IomNode		supervisor;
 	Days		valid;
-	uint32		node_number;	/* of the units, once the ends are checked */
-	uint32		supervisor_number;
 	bool		solid;
+} PendingLine;
+
+/* A solid line with both its ends. */
+typedef struct Line
+{
+	Days		valid;
+	uint32		node;			/* numbers */
+	uint32		supervisor;
 } Line;
 
-/* A line that begins or ends. */
-typedef struct Event
+/* The last line that put a node below another one. */
+typedef struct Place
 {
-	int64		day;
+	int64		until;			/* over from this day on */
+	uint32		supervisor;
 	uint32		line;
-	bool		begins;
-} Event;
-
-/*
- * A node of the forest.  Paths that were asked for lately are splay trees
- * ordered by level; the root of such a tree points ("parent") to the node
- * above the path's upper end, which does not point back.
- */
-typedef struct Link
-{
-	uint32		parent;
-	uint32		child[2];		/* nearer to the root, farther from it */
-} Link;
+} Place;
 
 struct Soundness
 {
 	const OrgMemory *scratch;
+	SoundnessReport report;
+	void	   *report_context;
 
 	size_t		nunits;
 	size_t		units_room;
-	size_t		lives_room;
-	IomNode    *code;
-	Days	   *life;
+	Unit	   *unit;
+	bool		has_all_units;
 	CodeIndex	number_of;
+
+	uint32		npending;
+	PendingLine pending[CODE_INDEX_AHEAD];
 
 	size_t		nlines;
 	size_t		lines_room;
 	Line	   *line;
+	bool	   *supervises;		/* [nunits] ever */
 
-	Link	   *link;			/* by number of the unit */
-	uint32	   *supervisor;		/* ... today, or NONE */
-	uint32	   *line_of;		/* ... and the line that says so */
-
-	SoundnessReport report;
-	void	   *report_context;
+	Place	   *place;			/* [nunits] */
+	uint32		climbs_per_line;
+	uint64		climbs_left;	/* then links are made */
+	Link	   *link;			/* [nunits] those who supervise, as of the last
+								 * day; NULL: nobody needed it yet */
+	uint32	   *ending;			/* then: lines that are to be cut, by day */
+	size_t		nendings;
+	size_t		nended;
 };
 
-static inline int
-compare_events(const Event *a, const Event *b)
-{
-	if (a->day != b->day)
-		return a->day < b->day ? -1 : 1;
-	if (a->begins != b->begins)
-		return a->begins ? 1 : -1;
-	if (a->line != b->line)
-		return a->line < b->line ? -1 : 1;
-	return 0;
-}
-
-#define ST_SORT sort_events
-#define ST_ELEMENT_TYPE Event
-#define ST_COMPARE(a, b) compare_events(a, b)
-#define ST_SCOPE static
-#define ST_DEFINE
-#include "lib/sort_template.h"
+static void end_units(Soundness *sound);
+static void check_pending_lines(Soundness *sound);
 
 /*
- * Begin.  The memory must stay until soundness_end().
+ * Begin.  Room is made for as many units and lines as are expected; more may
+ * come.  Each fault is reported when it is found.  The memory must stay until
+ * soundness_end().
  */
 Soundness *
-soundness_begin(const OrgMemory *scratch)
+soundness_begin(const OrgMemory *scratch, size_t expected_units,
+				size_t expected_lines, SoundnessReport report, void *context)
 {
 	Soundness  *sound = org_alloc(scratch, 1, sizeof(Soundness));
 
 	memset(sound, 0, sizeof(Soundness));
 	sound->scratch = scratch;
+	sound->report = report;
+	sound->report_context = context;
+	sound->climbs_per_line = CLIMBS_PER_LINE;
+	sound->units_room = expected_units;
+	sound->lines_room = expected_lines;
+	if (expected_units > 0)
+		sound->unit = org_alloc(scratch, expected_units, sizeof(Unit));
+	if (expected_lines > 0)
+		sound->line = org_alloc(scratch, expected_lines, sizeof(Line));
 	return sound;
 }
 
 /*
- * A unit and the days on which it is there.
+ * For the tests, whose organisations are too small to run out of climbs.
+ */
+void
+soundness_set_climbs(Soundness *sound, uint32 climbs_per_line)
+{
+	sound->climbs_per_line = climbs_per_line;
+}
+
+/*
+ * A unit and the days on which it is there.  All of them come before the lines.
  */
 void
 soundness_unit(Soundness *sound, IomNode node, Days life)
 {
-	sound->code = org_grow(sound->scratch, sound->code, sound->nunits,
-						   &sound->units_room, sizeof(IomNode));
-	sound->life = org_grow(sound->scratch, sound->life, sound->nunits,
-						   &sound->lives_room, sizeof(Days));
-	sound->code[sound->nunits] = node;
-	sound->life[sound->nunits] = life;
-	sound->nunits++;
+	Unit	   *unit;
+
+	Assert(!sound->has_all_units);
+	sound->unit = org_grow(sound->scratch, sound->unit, sound->nunits,
+						   &sound->units_room, sizeof(Unit));
+	unit = &sound->unit[sound->nunits++];
+	unit->code = node;
+	unit->life = life;
 }
 
 /*
@@ -143,122 +163,60 @@ void
 soundness_line(Soundness *sound, IomNode node, IomNode supervisor, bool solid,
 			   Days valid)
 {
-	Line	   *line;
+	PendingLine *line;
 
-	sound->line = org_grow(sound->scratch, sound->line, sound->nlines,
-						   &sound->lines_room, sizeof(Line));
-	line = &sound->line[sound->nlines++];
+	if (!sound->has_all_units)
+		end_units(sound);
+	code_index_prefetch(&sound->number_of, node);
+	code_index_prefetch(&sound->number_of, supervisor);
+	line = &sound->pending[sound->npending++];
 	line->node = node;
 	line->supervisor = supervisor;
 	line->solid = solid;
 	line->valid = valid;
+	if (sound->npending == lengthof(sound->pending))
+		check_pending_lines(sound);
 }
 
-/*----------
- * Link-cut trees
- *----------
+/*
+ * No more units will come.  Of those that come twice the first counts.
  */
-
-/* Is x the root of its splay tree? */
-static inline bool
-is_splay_root(const Link *link, uint32 x)
-{
-	uint32		parent = link[x].parent;
-
-	return parent == NONE ||
-		(link[parent].child[0] != x && link[parent].child[1] != x);
-}
-
-/* Move x above its parent in the splay tree. */
-static inline void
-rotate(Link *link, uint32 x)
-{
-	uint32		parent = link[x].parent;
-	uint32		above = link[parent].parent;
-	int			side = link[parent].child[1] == x;
-	uint32		inner = link[x].child[!side];
-
-	if (!is_splay_root(link, parent))
-		link[above].child[link[above].child[1] == parent] = x;
-	link[x].parent = above;
-	link[x].child[!side] = parent;
-	link[parent].parent = x;
-	link[parent].child[side] = inner;
-	if (inner != NONE)
-		link[inner].parent = parent;
-}
-
-/* Make x the root of its splay tree. */
 static void
-splay(Link *link, uint32 x)
+end_units(Soundness *sound)
 {
-	while (!is_splay_root(link, x))
+	const Unit *unit = sound->unit;
+	uint32		nunits = (uint32) sound->nunits;
+
+	sound->has_all_units = true;
+	code_index_create(&sound->number_of, nunits, sound->scratch);
+	for (uint32 i = 0; i < nunits; i++)
 	{
-		uint32		parent = link[x].parent;
+		SoundnessFault fault;
 
-		if (!is_splay_root(link, parent))
-		{
-			uint32		above = link[parent].parent;
-			bool		straight = (link[parent].child[1] == x) ==
-				(link[above].child[1] == parent);
-
-			rotate(link, straight ? parent : x);
-		}
-		rotate(link, x);
+		org_poll(sound->scratch, i);
+		if (i + CODE_INDEX_AHEAD < nunits)
+			code_index_prefetch(&sound->number_of,
+								unit[i + CODE_INDEX_AHEAD].code);
+		if (code_index_insert(&sound->number_of, unit[i].code, i))
+			continue;
+		memset(&fault, 0, sizeof(fault));
+		fault.kind = SOUND_DUPLICATE_NODE;
+		fault.node = unit[i].code;
+		sound->report(sound->report_context, &fault);
 	}
-}
-
-/* Make the path from the tree's root down to x, and no farther, one splay
- * tree with x as its root. */
-static void
-expose(Link *link, uint32 x)
-{
-	uint32		below = NONE;
-
-	for (uint32 at = x; at != NONE; at = link[at].parent)
-	{
-		splay(link, at);
-		link[at].child[1] = below;
-		below = at;
-	}
-	splay(link, x);
-}
-
-static uint32
-root_of(Link *link, uint32 x)
-{
-	expose(link, x);
-	while (link[x].child[0] != NONE)
-		x = link[x].child[0];
-	splay(link, x);				/* pays for the way down */
-	return x;
-}
-
-/* Hang x, the root of a tree, below another node. */
-static inline void
-link_below(Link *link, uint32 x, uint32 supervisor)
-{
-	expose(link, x);
-	link[x].parent = supervisor;
-}
-
-/* Make x, no root, the root of a tree of its own. */
-static inline void
-cut(Link *link, uint32 x)
-{
-	expose(link, x);
-	link[link[x].child[0]].parent = NONE;
-	link[x].child[0] = NONE;
+	sound->supervises = org_alloc(sound->scratch, (size_t) nunits + 1,
+								  sizeof(bool));
+	memset(sound->supervises, false, nunits);
 }
 
 /*----------
- * Faults
+ * Faults of single lines
  *----------
  */
 
 static void
-report_line(const Soundness *sound, SoundnessFaultKind kind, const Line *line,
-			Days life)
+report_line(const Soundness *sound, SoundnessFaultKind kind,
+			const PendingLine *line, Days life)
 {
 	SoundnessFault fault = soundness_fault(kind, line->node, line->supervisor,
 										   line->valid);
@@ -267,216 +225,351 @@ report_line(const Soundness *sound, SoundnessFaultKind kind, const Line *line,
 	sound->report(sound->report_context, &fault);
 }
 
-static void
-report_second_line(const Soundness *sound, const Line *line, int64 day,
-				   uint32 node)
+/*
+ * A line's ends: are they there, and on all days of the line?  False if the
+ * line cannot be swept.
+ */
+static bool
+check_ends(const Soundness *sound, const PendingLine *line, uint32 node,
+		   uint32 supervisor)
 {
-	const Line *other = &sound->line[sound->line_of[node]];
-	SoundnessFault fault = soundness_fault(SOUND_SECOND_LINE, line->node,
-										   other->supervisor,
+	if (unlikely(node == CODE_INDEX_NONE || supervisor == CODE_INDEX_NONE))
+	{
+		if (node == CODE_INDEX_NONE)
+			report_line(sound, SOUND_UNKNOWN_NODE, line, line->valid);
+		if (supervisor == CODE_INDEX_NONE)
+			report_line(sound, SOUND_UNKNOWN_SUPERVISOR, line, line->valid);
+		return false;
+	}
+	if (unlikely(node == supervisor))
+	{
+		report_line(sound, SOUND_SELF, line, line->valid);
+		return false;
+	}
+	if (!days_contain(sound->unit[node].life, line->valid))
+		report_line(sound, SOUND_OUTSIDE_NODE, line, sound->unit[node].life);
+	if (!days_contain(sound->unit[supervisor].life, line->valid))
+		report_line(sound, SOUND_OUTSIDE_SUPERVISOR, line,
+					sound->unit[supervisor].life);
+	return true;
+}
+
+/*
+ * Look up the ends of the lines that wait, check them, and keep the lines that
+ * are to be swept.
+ */
+static void
+check_pending_lines(Soundness *sound)
+{
+	uint32		node[lengthof(sound->pending)];
+	uint32		supervisor[lengthof(sound->pending)];
+
+	for (uint32 i = 0; i < sound->npending; i++)
+	{
+		node[i] = code_index_find(&sound->number_of, sound->pending[i].node);
+		supervisor[i] = code_index_find(&sound->number_of,
+										sound->pending[i].supervisor);
+		if (node[i] != CODE_INDEX_NONE)
+			org_prefetch(&sound->unit[node[i]]);
+		if (supervisor[i] != CODE_INDEX_NONE)
+			org_prefetch(&sound->unit[supervisor[i]]);
+	}
+
+	for (uint32 i = 0; i < sound->npending; i++)
+	{
+		const PendingLine *pending = &sound->pending[i];
+		Line	   *line;
+
+		if (!check_ends(sound, pending, node[i], supervisor[i]) ||
+			!pending->solid || pending->valid.from >= pending->valid.to)
+			continue;
+		sound->line = org_grow(sound->scratch, sound->line, sound->nlines,
+							   &sound->lines_room, sizeof(Line));
+		line = &sound->line[sound->nlines++];
+		line->valid = pending->valid;
+		line->node = node[i];
+		line->supervisor = supervisor[i];
+		sound->supervises[supervisor[i]] = true;
+	}
+	sound->npending = 0;
+}
+
+/*----------
+ * Order of days
+ *----------
+ */
+
+typedef enum LineDay
+{
+	LINE_BEGINS,
+	LINE_ENDS
+} LineDay;
+
+/* The day as a small number: what has always been valid comes first. */
+static inline uint64
+day_number(const Line *line, LineDay which, int64 first)
+{
+	int64		day = which == LINE_BEGINS ? line->valid.from : line->valid.to;
+
+	return day == DAYS_UNBOUNDED_FROM ? 0 :
+		(uint64) day - (uint64) first + 1;
+}
+
+#define DIGIT_BITS	12			/* ten years are one digit */
+#define NDIGITS		(1 << DIGIT_BITS)
+
+/*
+ * Sort lines by day, those of one day in the order in which they came: by
+ * counting, the last digit first.  The array is freed or returned.
+ */
+static uint32 *
+sort_by_day(const Soundness *sound, uint32 *number, size_t n, LineDay which)
+{
+	const Line *line = sound->line;
+	uint32	   *sorted = NULL;
+	int64		first = DAYS_UNBOUNDED_TO;
+	uint64		last = 0;
+
+	for (size_t i = 0; i < n; i++)
+	{
+		int64		day = which == LINE_BEGINS ?
+			line[number[i]].valid.from : line[number[i]].valid.to;
+
+		if (day != DAYS_UNBOUNDED_FROM)
+			first = Min(first, day);
+	}
+	for (size_t i = 0; i < n; i++)
+		last = Max(last, day_number(&line[number[i]], which, first));
+
+	for (int shift = 0; shift < 64 && last >> shift > 0; shift += DIGIT_BITS)
+	{
+		size_t		place[NDIGITS] = {0};
+		size_t		sum = 0;
+		uint32	   *before = number;
+
+		for (size_t i = 0; i < n; i++)
+			place[(day_number(&line[number[i]], which, first) >> shift) %
+				  NDIGITS]++;
+		for (int digit = 0; digit < NDIGITS; digit++)
+		{
+			size_t		count = place[digit];
+
+			place[digit] = sum;
+			sum += count;
+		}
+		if (sorted == NULL)
+			sorted = org_alloc(sound->scratch, n, sizeof(uint32));
+		for (size_t i = 0; i < n; i++)
+		{
+			org_poll(sound->scratch, i);
+			sorted[place[(day_number(&line[number[i]], which, first) >> shift) %
+						 NDIGITS]++] = number[i];
+		}
+		number = sorted;
+		sorted = before;
+	}
+	org_free(sound->scratch, sorted);
+	return number;
+}
+
+/*----------
+ * Faults of days
+ *----------
+ */
+
+static void
+report_second_line(const Soundness *sound, const Line *line)
+{
+	const Line *other = &sound->line[sound->place[line->node].line];
+	SoundnessFault fault = soundness_fault(SOUND_SECOND_LINE,
+										   sound->unit[line->node].code,
+										   sound->unit[other->supervisor].code,
 										   days_intersection(line->valid,
 															 other->valid));
 
-	fault.days.from = day;
 	fault.path_length = 1;
-	fault.path[0] = line->supervisor;
+	fault.path[0] = sound->unit[line->supervisor].code;
 	sound->report(sound->report_context, &fault);
 }
 
 static void
-report_cycle(const Soundness *sound, const Line *line, int64 day, uint32 node,
-			 uint32 supervisor)
+report_cycle(const Soundness *sound, const Line *line)
 {
-	SoundnessFault fault = soundness_fault(SOUND_CYCLE, line->node,
-										   line->supervisor, line->valid);
+	SoundnessFault fault = soundness_fault(SOUND_CYCLE,
+										   sound->unit[line->node].code,
+										   sound->unit[line->supervisor].code,
+										   line->valid);
 
-	fault.days.from = day;
-	for (uint32 up = supervisor; up != node; up = sound->supervisor[up])
+	for (uint32 up = line->supervisor; up != line->node;)
 	{
-		uint32		above = sound->supervisor[up];
-
+		up = sound->place[up].supervisor;
 		if (fault.path_length < SOUNDNESS_PATH)
-			fault.path[fault.path_length] = sound->code[above];
+			fault.path[fault.path_length] = sound->unit[up].code;
 		fault.path_length++;
 	}
 	sound->report(sound->report_context, &fault);
 }
 
 /*
- * A solid line begins.
+ * Make the links as they are on a day, when lines that end on it have ended, and
+ * find out which ones are to be cut after it.
  */
 static void
-begin_line(Soundness *sound, uint32 line_number, int64 day)
+make_links(Soundness *sound, int64 day)
 {
-	const Line *line = &sound->line[line_number];
-	uint32		node = line->node_number;
-	uint32		supervisor = line->supervisor_number;
+	const OrgMemory *scratch = sound->scratch;
+	size_t		room = 0;
 
-	if (sound->supervisor[node] != NONE)
-		report_second_line(sound, line, day, node);
-	else if (root_of(sound->link, supervisor) == node)
-		report_cycle(sound, line, day, node, supervisor);
-	else
+	sound->link = org_alloc(scratch, sound->nunits + 1, sizeof(Link));
+	for (uint32 i = 0; i < sound->nunits; i++)
 	{
-		link_below(sound->link, node, supervisor);
-		sound->supervisor[node] = supervisor;
-		sound->line_of[node] = line_number;
+		const Place *place = &sound->place[i];
+
+		org_poll(scratch, i);
+		sound->link[i] = link_cut_node(sound->supervises[i] &&
+									   place->until > day ?
+									   place->supervisor : LINK_NONE);
 	}
+
+	for (size_t i = 0; i < sound->nlines; i++)
+	{
+		const Line *line = &sound->line[i];
+
+		org_poll(scratch, i);
+		if (line->valid.to <= day || line->valid.to == DAYS_UNBOUNDED_TO ||
+			!sound->supervises[line->node])
+			continue;
+		sound->ending = org_grow(scratch, sound->ending, sound->nendings,
+								 &room, sizeof(uint32));
+		sound->ending[sound->nendings++] = (uint32) i;
+	}
+	sound->ending = sort_by_day(sound, sound->ending, sound->nendings,
+								LINE_ENDS);
 }
 
 /*
- * A solid line ends; it may never have been linked.
+ * Cut what has ended by a day; a line that was left out was never linked.
  */
 static void
-end_line(Soundness *sound, uint32 line_number)
+cut_ended_lines(Soundness *sound, int64 day)
 {
-	uint32		node = sound->line[line_number].node_number;
+	for (; sound->nended < sound->nendings; sound->nended++)
+	{
+		uint32		number = sound->ending[sound->nended];
+		const Line *line = &sound->line[number];
 
-	if (sound->line_of[node] != line_number)
-		return;
-	cut(sound->link, node);
-	sound->supervisor[node] = NONE;
-	sound->line_of[node] = NONE;
+		if (line->valid.to > day)
+			break;
+		org_poll(sound->scratch, sound->nended);
+		if (sound->place[line->node].line == number)
+			link_cut_cut(sound->link, line->node);
+	}
+}
+
+/* Is the node of the line, which has no supervisor, above the line's? */
+static bool
+closes_cycle(Soundness *sound, const Line *line)
+{
+	const Place *place = sound->place;
+	int64		day = line->valid.from;
+	uint32		at = line->supervisor;
+
+	if (sound->link != NULL)
+		return link_cut_root(sound->link, at) == line->node;
+	for (; at != line->node; at = place[at].supervisor)
+	{
+		if (place[at].until <= day)
+			return false;
+		if (sound->climbs_left > 0)
+			sound->climbs_left--;
+	}
+	return true;
+}
+
+/*
+ * A solid line begins.
+ */
+static void
+begin_line(Soundness *sound, uint32 number)
+{
+	const Line *line = &sound->line[number];
+	Place	   *place = &sound->place[line->node];
+	bool		supervises = sound->supervises[line->node];
+
+	if (unlikely(place->until > line->valid.from))
+		report_second_line(sound, line);
+	else if (unlikely(supervises && closes_cycle(sound, line)))
+		report_cycle(sound, line);
+	else
+	{
+		if (supervises && sound->link != NULL)
+			link_cut_link(sound->link, line->node, line->supervisor);
+		place->until = line->valid.to;
+		place->supervisor = line->supervisor;
+		place->line = number;
+	}
 }
 
 /*
  * Days are in no order of units: have what a line is about fetched before its
  * turn comes.
  */
-#define EVENTS_AHEAD	8
+#define LINES_AHEAD	8
 
 static inline void
-prefetch_line(const Soundness *sound, uint32 line_number)
+prefetch_places(const Soundness *sound, uint32 number)
 {
-	const Line *line = &sound->line[line_number];
+	const Line *line = &sound->line[number];
 
-	org_prefetch(&sound->link[line->node_number]);
-	org_prefetch(&sound->link[line->supervisor_number]);
-	org_prefetch(&sound->supervisor[line->node_number]);
-	org_prefetch(&sound->line_of[line->node_number]);
+	org_prefetch(&sound->place[line->node]);
+	org_prefetch(&sound->place[line->supervisor]);
 }
 
-/*
- * A line's ends: are they there, and on all days of the line?  False if the
- * line cannot be swept.
- */
-static bool
-check_ends(const Soundness *sound, Line *line)
-{
-	uint32		node = code_index_find(&sound->number_of, line->node);
-	uint32		supervisor = code_index_find(&sound->number_of,
-											 line->supervisor);
-
-	if (node == CODE_INDEX_NONE)
-		report_line(sound, SOUND_UNKNOWN_NODE, line, line->valid);
-	if (supervisor == CODE_INDEX_NONE)
-		report_line(sound, SOUND_UNKNOWN_SUPERVISOR, line, line->valid);
-	if (node == CODE_INDEX_NONE || supervisor == CODE_INDEX_NONE)
-		return false;
-	line->node_number = node;
-	line->supervisor_number = supervisor;
-	if (node == supervisor)
-	{
-		report_line(sound, SOUND_SELF, line, line->valid);
-		return false;
-	}
-	if (!days_contain(sound->life[node], line->valid))
-		report_line(sound, SOUND_OUTSIDE_NODE, line, sound->life[node]);
-	if (!days_contain(sound->life[supervisor], line->valid))
-		report_line(sound, SOUND_OUTSIDE_SUPERVISOR, line,
-					sound->life[supervisor]);
-	return true;
-}
-
-/*
- * Report the faults: first units that come twice, of which the first counts;
- * then, line by line, those of single lines and of what has always been valid;
- * then the others in the order of the days.
- */
-void
-soundness_end(Soundness *sound, SoundnessReport report, void *context)
+static void
+sweep(Soundness *sound)
 {
 	const OrgMemory *scratch = sound->scratch;
-	uint32		nunits = (uint32) sound->nunits;
-	Event	   *event = NULL;
-	size_t		nevents = 0;
-	size_t		room = 0;
+	size_t		nlines = sound->nlines;
+	uint32	   *order = org_alloc(scratch, nlines + 1, sizeof(uint32));
 
-	sound->report = report;
-	sound->report_context = context;
+	for (size_t i = 0; i < nlines; i++)
+		order[i] = (uint32) i;
+	order = sort_by_day(sound, order, nlines, LINE_BEGINS);
 
-	code_index_create(&sound->number_of, nunits, scratch);
-	for (uint32 i = 0; i < nunits; i++)
+	sound->place = org_alloc(scratch, sound->nunits + 1, sizeof(Place));
+	for (size_t i = 0; i < sound->nunits; i++)
 	{
-		SoundnessFault fault;
-
-		org_poll(scratch, i);
-		if (i + CODE_INDEX_AHEAD < nunits)
-			code_index_prefetch(&sound->number_of,
-								sound->code[i + CODE_INDEX_AHEAD]);
-		if (code_index_insert(&sound->number_of, sound->code[i], i))
-			continue;
-		memset(&fault, 0, sizeof(fault));
-		fault.kind = SOUND_DUPLICATE_NODE;
-		fault.node = sound->code[i];
-		report(context, &fault);
+		sound->place[i].until = DAYS_UNBOUNDED_FROM;
+		sound->place[i].supervisor = NONE;
+		sound->place[i].line = NONE;
 	}
 
-	sound->link = org_alloc(scratch, (size_t) nunits + 1, sizeof(Link));
-	sound->supervisor = org_alloc(scratch, (size_t) nunits + 1,
-								  sizeof(uint32));
-	sound->line_of = org_alloc(scratch, (size_t) nunits + 1, sizeof(uint32));
-	memset(sound->link, 0xFF, nunits * sizeof(Link));
-	memset(sound->supervisor, 0xFF, nunits * sizeof(uint32));
-	memset(sound->line_of, 0xFF, nunits * sizeof(uint32));
-
-	for (size_t i = 0; i < sound->nlines; i++)
+	sound->climbs_left = (uint64) nlines * sound->climbs_per_line;
+	for (size_t i = 0; i < nlines; i++)
 	{
-		Line	   *line = &sound->line[i];
+		int64		day = sound->line[order[i]].valid.from;
 
 		org_poll(scratch, i);
-		if (i + CODE_INDEX_AHEAD < sound->nlines)
-		{
-			code_index_prefetch(&sound->number_of,
-								line[CODE_INDEX_AHEAD].node);
-			code_index_prefetch(&sound->number_of,
-								line[CODE_INDEX_AHEAD].supervisor);
-		}
-		if (!check_ends(sound, line) || !line->solid ||
-			line->valid.from >= line->valid.to)
-			continue;
-
-		/* nothing precedes the first day: no need to sort what begins there */
-		if (line->valid.from == DAYS_UNBOUNDED_FROM)
-			begin_line(sound, (uint32) i, line->valid.from);
-		else
-		{
-			event = org_grow(scratch, event, nevents, &room, sizeof(Event));
-			event[nevents].day = line->valid.from;
-			event[nevents].line = (uint32) i;
-			event[nevents++].begins = true;
-		}
-		if (line->valid.to != DAYS_UNBOUNDED_TO)
-		{
-			event = org_grow(scratch, event, nevents, &room, sizeof(Event));
-			event[nevents].day = line->valid.to;
-			event[nevents].line = (uint32) i;
-			event[nevents++].begins = false;
-		}
+		if (i + 2 * LINES_AHEAD < nlines)
+			org_prefetch(&sound->line[order[i + 2 * LINES_AHEAD]]);
+		if (i + LINES_AHEAD < nlines)
+			prefetch_places(sound, order[i + LINES_AHEAD]);
+		if (sound->link == NULL && sound->climbs_left == 0)
+			make_links(sound, day);
+		if (sound->link != NULL)
+			cut_ended_lines(sound, day);
+		begin_line(sound, order[i]);
 	}
+}
 
-	if (nevents > 1)
-		sort_events(event, nevents);
-	for (size_t i = 0; i < nevents; i++)
-	{
-		org_poll(scratch, i);
-		if (i + 2 * EVENTS_AHEAD < nevents)
-			org_prefetch(&sound->line[event[i + 2 * EVENTS_AHEAD].line].node_number);
-		if (i + EVENTS_AHEAD < nevents)
-			prefetch_line(sound, event[i + EVENTS_AHEAD].line);
-		if (event[i].begins)
-			begin_line(sound, event[i].line, event[i].day);
-		else
-			end_line(sound, event[i].line);
-	}
+/*
+ * All rows have come: find the rest of the faults.
+ */
+void
+soundness_end(Soundness *sound)
+{
+	if (!sound->has_all_units)
+		end_units(sound);
+	check_pending_lines(sound);
+	sweep(sound);
 }

@@ -3,7 +3,11 @@
  * soundness.h
  *	  Is a dated organisation sound on every day?
  *
- * Plain C, no server.  Feed it all units and lines, then ask.
+ * Plain C, no server.  Feed it all units, then all lines, then end.
+ *
+ * Faults are reported as they are found: first the units that come twice, then,
+ * line by line, the faults of single lines, then those of days in the order of
+ * the days.
  *
  * Copyright (c) 2026, the iomorg contributors
  *
@@ -108,11 +112,14 @@ typedef void (*SoundnessReport) (void *context, const SoundnessFault *fault);
 
 typedef struct Soundness Soundness;
 
-extern Soundness *soundness_begin(const OrgMemory *scratch);
+extern Soundness *soundness_begin(const OrgMemory *scratch,
+								  size_t expected_units,
+								  size_t expected_lines,
+								  SoundnessReport report, void *context);
+extern void soundness_set_climbs(Soundness *sound, uint32 climbs_per_line);
 extern void soundness_unit(Soundness *sound, IomNode node, Days life);
 extern void soundness_line(Soundness *sound, IomNode node, IomNode supervisor,
 						   bool solid, Days valid);
-extern void soundness_end(Soundness *sound, SoundnessReport report,
-						  void *context);
+extern void soundness_end(Soundness *sound);
 
 #endif							/* SOUNDNESS_H */

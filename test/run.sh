@@ -5,16 +5,18 @@
 #   make test                    all of it
 #   make test ONLY=hierarchy     one test (or several, by blanks): a name from
 #                                REGRESS or ISOLATION in the Makefile, a file of
-#                                test/t, `unit` for the tests without a server, or
-#                                `warnings` for the strict builds
+#                                test/t, `unit` or `fuzz` for the tests without a
+#                                server, or `warnings` for the strict builds
+#   IOM_FUZZ_SECONDS=300 make test ONLY=fuzz
+#                                more than 10 seconds for each fuzzer
 #   IOM_SHOW_DIFFS=1 make test   print every difference, keep no files
 #   IOM_SANITIZE=1 make test     undefined behaviour is a failure
-#   make coverage                so is less than 95% of the lines of src/ run;
-#                                the others are listed
+#   make coverage                so is less than 95% of the lines of src/ run,
+#                                or one that is not, and no reason known
 #
 # The last line is `N passed, N failed`. Counted are: a regression test, an
-# isolation spec, a TAP assertion, a unit test, a compiler; a part that could not run, or
-# not to its end, is one failure.
+# isolation spec, a TAP assertion, a unit test, a fuzzer, a compiler; a part that
+# could not run, or not to its end, is one failure.
 set -uo pipefail
 # shellcheck source=test/setup.sh
 . "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
@@ -74,14 +76,16 @@ regress() { # part variable other
 	count "$1" "$status" "$ok" $((${#chosen[@]} - ok))
 }
 
-# Whatever prints `ok N - name` lines.
-tap() { # part make-arguments...
-	local part=$1
-
-	make_logged "$@"
-	count "$part" "$status" \
+# Whatever printed `ok N - name` lines into $log.
+count_tap() { # part
+	count "$1" "$status" \
 		"$(grep -E '^ok [0-9]' "$log" | grep -ciEv '# *skip')" \
 		"$(grep -E '^not ok [0-9]' "$log" | grep -ciEv '# *todo')"
+}
+
+tap() { # part make-arguments...
+	make_logged "$@"
+	count_tap "$1"
 }
 
 server_tests() {
@@ -101,6 +105,23 @@ unit_tests() {
 	fi
 }
 
+# libFuzzer and the sanitizers of clang on the parts that need no server; not
+# where there is no clang (on Debian, the server's headers depend on it), or no
+# libFuzzer to be had for it.
+fuzzers() {
+	local clang major
+
+	[[ -z $ONLY || " $ONLY " == *" fuzz "* ]] || return 0
+	clang=$(command -v clang || compgen -c clang- | grep -xE 'clang-[0-9]+' | sort -V | tail -n 1)
+	[ -n "$clang" ] || return 0
+	major=$("$clang" -dumpversion | cut -d. -f1)
+	compgen -G "$("$clang" -print-resource-dir)/lib/*/libclang_rt.fuzzer*" >/dev/null ||
+		! command -v apt-get >/dev/null ||
+		iom_apt_get install "libclang-rt-$major-dev" 2>/dev/null
+	make_logged fuzz -C test/fuzz check CLANG="$clang" SECONDS="${IOM_FUZZ_SECONDS:-10}"
+	grep -q '^ok .* # SKIP' "$log" || count_tap fuzz
+}
+
 # Every compiler that is here, with all its warnings as errors. Users build
 # without: a new compiler must not keep them from it.
 strict_builds() {
@@ -116,40 +137,20 @@ strict_builds() {
 	done
 }
 
-# Lines of src/ that the server's and the unit tests ran, and that none did.
+# Lines of src/ that the server's and the unit tests ran, and why others are
+# not run: test/coverage/reasons.
 coverage() {
-	local trace=$iom_tmp/coverage.info percent
+	local report=$iom_tmp/coverage.txt percent unexplained
 
 	echo "== coverage"
-	command -v lcov >/dev/null || iom_apt_get install lcov
 	iom_run pg_ctl -D "$iom_tmp/data" -s -m fast stop
 	iom_make -s -C test/unit check SANITIZE=--coverage >"$iom_tmp/unit.log" 2>&1
-	lcov -q -c -d "$iom_tmp/tree" --no-external -o "$trace" 2>/dev/null
-	# A file that several programs have in them is there several times.
-	awk -F'[:,]' '
-		/^SF:/ { n = split($2, path, "/"); file = path[n - 1] == "src" ? path[n] : "" }
-		/^DA:/ && file ~ /c$/ {
-			files[file]
-			run[file, $2] += $3
-			if ($2 > last[file]) last[file] = $2
-		}
-		END {
-			for (file in files) {
-				all = ran = 0
-				missed = ""
-				for (line = 1; line <= last[file]; line++)
-					if ((file, line) in run) {
-						all++
-						if (run[file, line]) ran++; else missed = missed " " line
-					}
-				printf "%5.1f%%  src/%s%s\n", 100 * ran / all, file, missed ? ", not:" missed : ""
-				sum += all; sum_ran += ran
-			}
-			printf "%.1f%% of %d lines\n", sum ? 100 * sum_ran / sum : 0, sum
-		}' "$trace" | LC_ALL=C sort -k 2 |
-		tee "$iom_tmp/coverage.txt"
-	percent=$(tail -n 1 "$iom_tmp/coverage.txt" | cut -d. -f1)
-	count coverage 0 $((percent >= 95)) $((percent < 95))
+	iom_run sh -c "gcov -t src/*.gcda test/unit/*.gcda 2>/dev/null |
+		LC_ALL=C awk -v reasons=test/coverage/reasons -f test/coverage/report.awk" | tee "$report"
+	percent=$(sed -n 's/\..*% of [0-9]* lines$//p' "$report")
+	unexplained=$(sed -n 's/ without a reason.*//p' "$report")
+	count "95% of the lines" 0 $((percent >= 95)) $((percent < 95))
+	count "reasons" 0 $((unexplained == 0)) $((unexplained > 0))
 }
 
 # The differences, and what the servers had to say of a crash.
@@ -189,6 +190,9 @@ if iom_begin && iom_install_packages test $clients && iom_copy_tree; then
 	if [[ -z $ONLY || " $ONLY " == *pg_upgrade* ]]; then
 		iom_build_older || count "build for an older server" 1 0 0
 	fi
+	if [[ -z $ONLY || " $ONLY " == *clock* ]]; then
+		iom_install_faketime || iom_say "without libfaketime, no clock jumps"
+	fi
 	if iom_build && iom_start_server; then
 		server_tests
 		[ -z "${IOM_COVERAGE:-}" ] || coverage
@@ -197,6 +201,7 @@ if iom_begin && iom_install_packages test $clients && iom_copy_tree; then
 	fi
 	[ -n "${IOM_COVERAGE:-}" ] || {
 		unit_tests
+		fuzzers
 		strict_builds
 	}
 	[ $failed = 0 ] || report_failures

@@ -210,16 +210,21 @@ iom_install_packages() { # demo | test [clients]
 	fi
 }
 
-# Installs Graphviz if it is missing; nothing but pictures needs it.
-iom_install_graphviz() {
-	! command -v dot >/dev/null || return 0
+# Installs a package that only some tests need, and can be done without.
+iom_install_extra() { # package
 	if ! command -v apt-get >/dev/null ||
 		{ [ ${#iom_root[@]} -gt 0 ] && ! { command -v sudo >/dev/null && sudo true; }; }; then
-		iom_say "missing: graphviz; as root: apt-get install --no-install-recommends graphviz"
+		iom_say "missing: $1; as root: apt-get install --no-install-recommends $1"
 		return 1
 	fi
-	echo "installing: graphviz"
-	iom_apt_get install graphviz 2>/dev/null || { iom_apt_get update; iom_apt_get install graphviz; }
+	echo "installing: $1"
+	iom_apt_get install "$1" 2>/dev/null || { iom_apt_get update; iom_apt_get install "$1"; }
+}
+
+# Nothing but pictures needs Graphviz; nothing but clocks that jump, libfaketime.
+iom_install_graphviz() { command -v dot >/dev/null || iom_install_extra graphviz; }
+iom_install_faketime() {
+	compgen -G '/usr/lib/*/faketime/libfaketime.so.1' >/dev/null || iom_install_extra libfaketime
 }
 
 # The major version that Debian's metapackage stands for.
@@ -365,7 +370,7 @@ iom_start_server() {
 		synchronous_commit = off
 		full_page_writes = off
 	CONF
-	iom_run pg_ctl -D "$data" -s -w -l "$iom_tmp/server.log" start || {
+	iom_run pg_ctl -D "$data" -s -w -t 600 -l "$iom_tmp/server.log" start || {
 		cat "$iom_tmp/server.log" >&2
 		return 1
 	}

@@ -137,7 +137,9 @@ like($error, qr/violates foreign key constraint/, 'a shard refuses an unknown un
 if ($ENV{IOM_KEEP})
 {
 	diag("\nThe servers are up, until Ctrl-C:");
-	diag(sprintf '    psql -h %s -p %s postgres    # %s', $_->host, $_->port, $_->name) for $main, @shards;
+	# (they belong to another user if we were started as root)
+	my $user = $main->safe_psql('postgres', 'SELECT current_user');
+	diag(sprintf '    psql -h %s -p %s -U %s postgres    # %s', $_->host, $_->port, $user, $_->name) for $main, @shards;
 	sleep;
 }
 $_->safe_psql('postgres', 'DROP SUBSCRIPTION organisation_' . ($_->name =~ s/\D+//r)) for @shards;

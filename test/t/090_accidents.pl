@@ -17,6 +17,7 @@ use Test::More;
 my $locales = PostgreSQL::Test::Utils::tempdir();
 my $turkish = !system("localedef -i tr_TR -f UTF-8 $locales/tr_TR.utf8 >'$locales/log' 2>&1");
 $ENV{LOCPATH} = $locales if $turkish;
+my $german = $turkish && !system("localedef -i de_DE -f UTF-8 $locales/de_DE.utf8 >'$locales/log' 2>&1");
 
 # Small segments of WAL, so that files can be limited to less than a table needs.
 my $node = iomorg_node('main', extra => ['--wal-segsize=1'], conf => "max_wal_size = 64MB\njit = off\n");
@@ -88,9 +89,10 @@ for my $name (sort keys %database)
 }
 
 #
-# Settings of the session
+# Settings of the session; of them, another language of the messages
 #
 for my $setting (
+	($turkish ? q{lc_messages = 'tr_TR.utf8'} : ()), ($german ? q{lc_messages = 'de_DE.utf8'} : ()),
 	q{DateStyle = 'SQL, DMY'}, q{IntervalStyle = 'sql_standard'}, 'standard_conforming_strings = off', 'quote_all_identifiers = on',
 	q{TimeZone = 'Pacific/Kiritimati'}, q{TimeZone = 'Etc/GMT+12'}, q{lc_messages = 'C'}, 'transform_null_equals = on', 'extra_float_digits = -15',
 	'array_nulls = off', q{default_text_search_config = 'pg_catalog.turkish'}, q{search_path = public}, q{xmloption = document},
@@ -115,6 +117,33 @@ for my $setting (
 		SELECT string_agg(concat_ws(' ', relation, change, node, before, after), ';' ORDER BY id) FROM iom_history WHERE node = 'NEW'};
 	is($node->safe_psql('postgres', "SET $setting; $change"), $node->safe_psql('postgres', $change), "SET $setting: the same changes");
 }
+
+# What is refused is refused for the same reason in every language, also where one
+# of our functions meets an error of the server's and goes on.
+my $refused = q{DO $$
+	DECLARE
+	  codes text := '';
+	  try text;
+	BEGIN
+	  FOREACH try IN ARRAY ARRAY['iom_add(''DLA'', ''Twice'', ''DG'')', 'iom_add(''NEW'', ''New'', ''NOBODY'')', 'iom_add(''NEW'', '''', ''DG'')', 'iom_move(''DG'', ''DLA'')',
+	    'iom_move(''NOBODY'', ''DG'')', 'iom_close(''DDGO'')', 'iom_relate(''DLA'', ''DLA'', ''helps'')', 'iom_unrelate(''DLA'', ''DOE'', ''helps'')', 'iom_node(''a b'')',
+	    'iom_import(''SELECT nothing'')', 'iom_import(''SELECT ''''a b'''' AS code, 1/0 AS name, NULL AS supervisor'')', 'set_config(''iomorg.as_of'', ''never'', true)',
+	    'count(*) FROM iom_import_problems(''SELECT ''''a b'''' AS code, ''''n'''' AS name, ''''x'''' AS supervisor'')', 'count(*) FROM iom_import_problems(''SELECT nothing'')'] LOOP
+	    BEGIN
+	      EXECUTE 'SELECT ' || try;
+	      codes := codes || ' ok';
+	    EXCEPTION WHEN OTHERS THEN
+	      codes := codes || ' ' || SQLSTATE;
+	    END;
+	  END LOOP;
+	  PERFORM set_config('test.codes', codes, false);
+	END $$; SELECT current_setting('test.codes')};
+for my $locale ($turkish ? 'tr_TR.utf8' : (), $german ? 'de_DE.utf8' : ())
+{
+	is($node->safe_psql('postgres', "SET client_min_messages = error; SET lc_messages = '$locale'; $refused"),
+		$node->safe_psql('postgres', "SET client_min_messages = error; $refused"), "messages of $locale: the same is refused");
+}
+note($node->safe_psql('postgres', $refused));
 
 #
 # Little memory and stack, a deep and a large organisation

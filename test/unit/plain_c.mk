@@ -13,7 +13,8 @@ override CPPFLAGS += -DFRONTEND -I$(src) -I$(unit) \
 node_code_sources = $(src)/node_code.c $(unit)/unit.c $(unit)/twin_code.c
 chart_sources = $(node_code_sources) $(src)/code_index.c $(src)/chart.c \
 	$(src)/chart_build.c $(unit)/organisation.c $(unit)/twin_chart.c
-soundness_sources = $(chart_sources) $(src)/soundness.c \
+soundness_sources = $(chart_sources) $(src)/link_cut.c \
+	$(src)/soundness.c \
 	$(unit)/twin_soundness.c
 headers = $(wildcard $(src)/*.h $(unit)/*.h)
 

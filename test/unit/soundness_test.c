@@ -150,7 +150,7 @@ test_long_cycles(void)
 
 		fault_list_begin(&list);
 		unit_memory_begin(&scratch);
-		check_soundness(&org, &scratch, &list);
+		check_soundness(&org, ENOUGH_CLIMBS, &scratch, &list);
 		for (size_t i = 0; i < list.n; i++)
 			ncycles += list.fault[i].path_length > SOUNDNESS_PATH;
 		unit_memory_drop(&scratch);
@@ -196,7 +196,7 @@ expect_overlap(Days a, Days b, bool overlap)
 
 		fault_list_begin(&list);
 		unit_memory_begin(&scratch);
-		check_soundness(&org, &scratch, &list);
+		check_soundness(&org, ENOUGH_CLIMBS, &scratch, &list);
 		expect(list.n == overlap &&
 			   (!overlap || list.fault[0].kind == SOUND_SECOND_LINE),
 			   "%zu faults", list.n);
@@ -284,7 +284,7 @@ expect_many(const Organisation *org, size_t right, FaultList *list)
 
 	unit_memory_begin(&scratch);
 	fault_list_begin(list);
-	check_soundness(org, &scratch, list);
+	check_soundness(org, ENOUGH_CLIMBS, &scratch, list);
 	seconds = unit_seconds() - seconds;
 	unit_note("%.2f s for %zu units and %zu lines", seconds, org->nunits,
 			  org->nlines);
@@ -432,7 +432,7 @@ attempt_check(void *argument)
 {
 	Attempt    *attempt = argument;
 
-	check_soundness(&attempt->org, &attempt->scratch, &attempt->list);
+	check_soundness(&attempt->org, 1, &attempt->scratch, &attempt->list);
 	attempt->finished++;
 }
 
@@ -464,7 +464,7 @@ static void
 test_out_of_memory(void)
 {
 	test_errors(UNIT_ALLOC, 0, 0, 5);
-	test_errors(UNIT_ALLOC, 1000, 3000, 20);
+	test_errors(UNIT_ALLOC, 1000, 3000, 10);
 }
 
 static void

@@ -78,9 +78,13 @@ find_fault(TwinChart *twin)
 			return twin_fault(CHART_UNKNOWN_SUPERVISOR, 2, line->node,
 							  line->supervisor, 0);
 		if (twin->supervisor[node] != NOBODY)
+		{
+			IomNode		other = org->unit[twin->supervisor[node]].code;
+
 			return twin_fault(CHART_SECOND_LINE, 3, line->node,
-							  org->unit[twin->supervisor[node]].code,
-							  line->supervisor);
+							  Min(line->supervisor, other),
+							  Max(line->supervisor, other));
+		}
 		twin->supervisor[node] = supervisor;
 	}
 	for (uint32 i = 0; i < twin->n; i++)
@@ -392,6 +396,11 @@ expect_same_pair(const Chart *chart, TwinChart *twin, uint32 a, uint32 b)
 	expect(chart_common_supervisor(chart, a_rank, b_rank) ==
 		   rank_of_unit(twin, common), "common supervisor of %u and %u",
 		   a_rank, b_rank);
+	expect(chart_common_node(chart, twin->org->unit[a].code,
+							 twin->org->unit[b].code) ==
+		   (common == NOBODY ? IOM_NODE_NONE : twin->org->unit[common].code),
+		   "the same by the codes of %u and %u",
+		   a_rank, b_rank);
 }
 
 static void
@@ -445,6 +454,10 @@ expect_same_unknowns(const Chart *chart, const TwinChart *twin)
 			expect(!chart_has_within(chart, asked, known) &&
 				   !chart_has_within(chart, known, asked) &&
 				   !chart_has_within(chart, asked, asked), "unknown within");
+			expect(chart_common_node(chart, asked, known) == IOM_NODE_NONE &&
+				   chart_common_node(chart, known, asked) == IOM_NODE_NONE &&
+				   chart_common_node(chart, asked, asked) == IOM_NODE_NONE,
+				   "a supervisor of what is unknown");
 		}
 		expect(chart_find(chart, asked) == rank_of_unit(twin, unit),
 			   "code %lld is found", (long long) asked);

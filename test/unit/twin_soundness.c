@@ -53,26 +53,27 @@ add_fault(void *context, const SoundnessFault *fault)
 }
 
 /*
- * All that soundness_end() reports of the rows.
+ * All faults that are reported of the rows.
  */
 void
-check_soundness(const Organisation *org, UnitMemory *scratch, FaultList *list)
+check_soundness(const Organisation *org, uint32 climbs_per_line,
+				UnitMemory *scratch, FaultList *list)
 {
-	Soundness  *sound = soundness_begin(&scratch->memory);
+	Soundness  *sound = soundness_begin(&scratch->memory,
+										org->nunits / 2, org->nlines / 2,
+										add_fault, list);
 
-	for (size_t i = 0; i < Max(org->nunits, org->nlines); i++)
+	soundness_set_climbs(sound, climbs_per_line);
+	for (size_t i = 0; i < org->nunits; i++)
+		soundness_unit(sound, org->unit[i].code, org->unit[i].life);
+	for (size_t i = 0; i < org->nlines; i++)
 	{
-		if (i < org->nlines)
-		{
-			const OrgLine *line = &org->line[i];
+		const OrgLine *line = &org->line[i];
 
-			soundness_line(sound, line->node, line->supervisor, line->solid,
-						   line->valid);
-		}
-		if (i < org->nunits)
-			soundness_unit(sound, org->unit[i].code, org->unit[i].life);
+		soundness_line(sound, line->node, line->supervisor, line->solid,
+					   line->valid);
 	}
-	soundness_end(sound, add_fault, list);
+	soundness_end(sound);
 }
 
 /*----------
@@ -467,7 +468,8 @@ list_day_faults(const Organisation *org, const DayList *days, FaultList *list)
  */
 
 /*
- * Check the rows and compare with the twin.  Returns whether they are sound.
+ * Check the rows, and compare with the twin.  The same comes of it if there are
+ * few climbs, or none, before links are made.  Returns whether they are sound.
  */
 bool
 expect_soundness_like_twin(const Organisation *org)
@@ -482,9 +484,25 @@ expect_soundness_like_twin(const Organisation *org)
 
 	unit_memory_begin(&scratch);
 	fault_list_begin(&found);
-	check_soundness(org, &scratch, &found);
+	check_soundness(org, ENOUGH_CLIMBS, &scratch, &found);
 	unit_memory_drop(&scratch);
 	sound = found.n == 0;
+	for (uint32 climbs = 0; climbs < 3; climbs++)
+	{
+		FaultList	linked;
+
+		unit_memory_begin(&scratch);
+		fault_list_begin(&linked);
+		check_soundness(org, climbs, &scratch, &linked);
+		unit_memory_drop(&scratch);
+		expect(linked.n == found.n, "%zu faults instead of %zu with %u climbs",
+			   linked.n, found.n, climbs);
+		for (size_t i = 0; i < Min(linked.n, found.n); i++)
+			expect(same_fault(&linked.fault[i], &found.fault[i]),
+				   "fault %d instead of %d with %u climbs",
+				   linked.fault[i].kind, found.fault[i].kind, climbs);
+		fault_list_free(&linked);
+	}
 
 	for (uint32 i = 0; i < org->nunits; i++)
 	{

@@ -19,8 +19,10 @@ typedef struct FaultList
 	size_t		room;
 } FaultList;
 
-extern void check_soundness(const Organisation *org, UnitMemory *scratch,
-							FaultList *list);
+#define ENOUGH_CLIMBS	32
+
+extern void check_soundness(const Organisation *org, uint32 climbs_per_line,
+							UnitMemory *scratch, FaultList *list);
 extern void fault_list_begin(FaultList *list);
 extern void fault_list_free(FaultList *list);
 

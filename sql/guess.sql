@@ -1,0 +1,46 @@
+--
+-- What the planner guesses where a question takes too many probes, and a chart
+-- would take longer than planning
+--
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set helpers :abs_srcdir '/sql/helpers.sql'
+\set ECHO none
+\i :helpers
+\set ECHO all
+-- a session without charts
+\c -
+SET client_min_messages = warning;
+
+-- 20,000 units, seven reports for each, so that ways down are alike
+BEGIN;
+DELETE FROM iom_appointment;
+DELETE FROM iom_line;
+DELETE FROM iom_unit;
+INSERT INTO iom_unit (node, name) SELECT 'N' || i, i FROM generate_series(1, 20000) i;
+INSERT INTO iom_line (node, supervisor) SELECT 'N' || i, 'N' || (i + 5) / 7 FROM generate_series(2, 20000) i;
+ANALYZE iom_unit, iom_line;
+CREATE FUNCTION pg_temp.estimate(query text) RETURNS float8 LANGUAGE plpgsql AS $$
+DECLARE
+  plan json;
+BEGIN
+  EXECUTE 'EXPLAIN (FORMAT JSON) ' || query INTO plan;
+  RETURN (plan -> 0 -> 'Plan' ->> 'Plan Rows')::float8;
+END $$;
+-- of few nodes, exactly
+SELECT pg_temp.estimate('SELECT iom_subtree(''N350'')') AS some, pg_temp.estimate('SELECT iom_subtree(''N20000'')') AS leaf;
+-- of many, roughly; once for each state of the hierarchy
+CREATE TEMPORARY TABLE guess (node iom_node, rows float8, again float8);
+DO $$
+DECLARE
+  top iom_node;
+BEGIN
+  FOREACH top IN ARRAY '{N1,N2,N3,N4,N5,N8,N9}'::iom_node[] LOOP
+    UPDATE iom_unit SET position = position WHERE node = top;
+    INSERT INTO guess SELECT top, pg_temp.estimate(format('SELECT iom_subtree(%L)', top)), pg_temp.estimate(format('SELECT iom_subtree(%L)', top));
+  END LOOP;
+END $$;
+-- none was compiled for it
+SELECT count(*) AS charts FROM iom_charts();
+SELECT g.node, g.rows BETWEEN s.size / 2.5 AND s.size * 2.5 AS near, g.again = g.rows AS same
+FROM guess g, LATERAL (SELECT count(*) AS size FROM iom_subtree(g.node)) s ORDER BY g.node;
+ROLLBACK;

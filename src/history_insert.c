@@ -1,0 +1,393 @@
+/*-------------------------------------------------------------------------
+ *
+ * history_insert.c
+ *	  Adding the rows of transition tables to iom_history, by the page.
+ *
+ * A bulk load spends most of its time on its history if that is an INSERT like
+ * any other.  Here rows go from the transition tables into the table as COPY
+ * puts them there: many to a page at once, with one record in the log.  That
+ * works where iom_history is as the extension made it, but for indexes and
+ * CHECK constraints, which may be others.  Where somebody gave it columns, row
+ * or statement triggers, foreign keys, rules, or made it a partition,
+ * history_insert() returns false, and the caller's SQL does what must be done.
+ * The two ways leave the same rows; sql/history_insert.sql compares them.
+ *
+ * The extension's own trigger before INSERT, which keeps iom_history
+ * append-only, lets pass what this file does; it is not fired.
+ *
+ * The caller has switched to the role of the table's owner, as whom expressions
+ * of indexes and constraints run.  The table is locked as for INSERT, and stays
+ * so until the transaction ends.
+ *
+ * Memory: everything is in a context of its own, deleted at the end; a row's
+ * values are in the per-tuple context of the executor state until the slot has
+ * its copy.  Slots keep up to MAX_ROWS rows, or MAX_BYTES of them, until they
+ * are written.
+ *
+ * Copyright (c) 2026, the iomorg contributors
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/dependency.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
+#include "commands/sequence.h"
+#include "executor/executor.h"
+#include "executor/spi.h"
+#include "executor/tuptable.h"
+#include "miscadmin.h"
+#include "nodes/execnodes.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+#include "utils/tuplestore.h"
+#include "utils/xid8.h"
+
+#include "history_insert.h"
+#include "history_json.h"
+#include "iomorg_compat.h"
+
+/* The trigger that is not fired. */
+#define APPEND_TRIGGER	"iom_history_append"
+
+/* As many rows are written at once, or so many bytes of jsonb. */
+#define MAX_ROWS	1000
+#define MAX_BYTES	65536
+
+/* The columns of iom_history. */
+typedef enum Column
+{
+	COLUMN_ID,
+	COLUMN_CHANGED_AT,
+	COLUMN_CHANGED_BY,
+	COLUMN_ACTING_AS,
+	COLUMN_TRANSACTION,
+	COLUMN_RELATION,
+	COLUMN_CHANGE,
+	COLUMN_NODE,
+	COLUMN_BEFORE,
+	COLUMN_AFTER
+} Column;
+
+static const struct
+{
+	const char *name;
+	Oid			type;
+}			columns[] = {
+	{"id", INT8OID},
+	{"changed_at", TIMESTAMPTZOID},
+	{"changed_by", NAMEOID},
+	{"acting_as", NAMEOID},
+	{"transaction", XID8OID},
+	{"relation", TEXTOID},
+	{"change", TEXTOID},
+	{"node", InvalidOid},		/* as in the table that was changed */
+	{"before", JSONBOID},
+	{"after", JSONBOID},
+};
+
+#define NCOLUMNS	lengthof(columns)
+
+typedef struct HistoryInsert
+{
+	Relation	history;
+	AttrNumber	column[NCOLUMNS];
+	Datum		common[NCOLUMNS];	/* what all rows have in common */
+	Oid			sequence;
+	ResultRelInfo *target;
+	EState	   *estate;
+	CommandId	cid;
+	TupleTableSlot *slot[MAX_ROWS]; /* made when needed first */
+	int			nrows;
+	Size		nbytes;
+} HistoryInsert;
+
+/* A transition table that is being read. */
+typedef struct Transition
+{
+	Tuplestorestate *store;
+	TupleTableSlot *slot;
+	HistoryJson *json;
+	AttrNumber	node;
+} Transition;
+
+/*----------
+ * Is iom_history as the extension made it?
+ *----------
+ */
+
+static bool
+has_foreign_triggers(Relation history)
+{
+	for (int i = 0; history->trigdesc && i < history->trigdesc->numtriggers; i++)
+	{
+		const Trigger *trigger = &history->trigdesc->triggers[i];
+
+		if (TRIGGER_FOR_INSERT(trigger->tgtype) &&
+			strcmp(trigger->tgname, APPEND_TRIGGER) != 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Find the columns; false if they are not those that the extension made.
+ */
+static bool
+find_columns(HistoryInsert *insert, Oid node_type)
+{
+	TupleDesc	desc = RelationGetDescr(insert->history);
+	int			found = 0;
+
+	for (AttrNumber column = 1; column <= desc->natts; column++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, column - 1);
+		int			i;
+
+		if (att->attisdropped)
+			continue;
+		for (i = 0; i < NCOLUMNS; i++)
+		{
+			if (strcmp(NameStr(att->attname), columns[i].name) == 0 &&
+				att->atttypid == (i == COLUMN_NODE ? node_type : columns[i].type))
+				break;
+		}
+		if (i == NCOLUMNS || att->attgenerated != '\0' ||
+			(i == COLUMN_ID) != (att->attidentity != '\0'))
+			return false;
+		insert->column[i] = column;
+		found++;
+	}
+	return found == NCOLUMNS;
+}
+
+/*----------
+ * Reading
+ *----------
+ */
+
+/*
+ * The table has a read pointer for each who reads it: other triggers do, before
+ * or after this one.
+ */
+static void
+begin_reading(Transition *transition, Tuplestorestate *store, Relation rel,
+			  const char *node)
+{
+	if (store == NULL)
+		return;
+	transition->store = store;
+	tuplestore_select_read_pointer(store,
+								   tuplestore_alloc_read_pointer(store,
+																 EXEC_FLAG_REWIND));
+	tuplestore_rescan(store);
+	transition->slot = MakeSingleTupleTableSlot(RelationGetDescr(rel),
+												&TTSOpsMinimalTuple);
+	transition->json = history_json_begin(RelationGetDescr(rel));
+	transition->node = SPI_fnumber(RelationGetDescr(rel), node);
+}
+
+static bool
+read_next(Transition *transition)
+{
+	return transition->store != NULL &&
+		tuplestore_gettupleslot(transition->store, true, false,
+								transition->slot);
+}
+
+static void
+end_reading(Transition *transition)
+{
+	if (transition->slot)
+		ExecDropSingleTupleTableSlot(transition->slot);
+}
+
+/*----------
+ * Writing
+ *----------
+ */
+
+static void
+write_rows(HistoryInsert *insert)
+{
+	MemoryContext caller_context;
+
+	ResetPerTupleExprContext(insert->estate);
+	caller_context = MemoryContextSwitchTo(GetPerTupleMemoryContext(insert->estate));
+	table_multi_insert(insert->history, insert->slot, insert->nrows,
+					   insert->cid, 0, NULL);
+	for (int i = 0; i < insert->nrows; i++)
+	{
+		ResetPerTupleExprContext(insert->estate);
+		if (insert->target->ri_NumIndices > 0)
+			(void) iom_insert_index_tuples(insert->target, insert->slot[i],
+										   insert->estate);
+		ExecClearTuple(insert->slot[i]);
+	}
+	MemoryContextSwitchTo(caller_context);
+	insert->nrows = 0;
+	insert->nbytes = 0;
+}
+
+/*
+ * Put a row into the next slot, which copies it.  The jsonb values are null
+ * pointers where the row has none.
+ */
+static void
+fill_slot(HistoryInsert *insert, TupleTableSlot *slot, Datum node,
+		  bool node_is_null, Jsonb *before, Jsonb *after)
+{
+	memset(slot->tts_isnull, true,
+		   RelationGetDescr(insert->history)->natts * sizeof(bool));
+
+	insert->common[COLUMN_ID] = Int64GetDatum(nextval_internal(insert->sequence,
+															   false));
+	insert->common[COLUMN_NODE] = node;
+	insert->common[COLUMN_BEFORE] = PointerGetDatum(before);
+	insert->common[COLUMN_AFTER] = PointerGetDatum(after);
+	for (int i = 0; i < NCOLUMNS; i++)
+	{
+		AttrNumber	column = insert->column[i];
+
+		slot->tts_values[column - 1] = insert->common[i];
+		slot->tts_isnull[column - 1] =
+			(i == COLUMN_NODE && node_is_null) ||
+			(i == COLUMN_BEFORE && before == NULL) ||
+			(i == COLUMN_AFTER && after == NULL);
+	}
+	ExecStoreVirtualTuple(slot);
+	slot->tts_tableOid = RelationGetRelid(insert->history);
+	if (RelationGetDescr(insert->history)->constr)
+		ExecConstraints(insert->target, slot, insert->estate);
+	ExecMaterializeSlot(slot);
+	insert->nbytes += (before ? VARSIZE(before) : 0) +
+		(after ? VARSIZE(after) : 0);
+}
+
+/*
+ * Add what became of one row of the table that was changed.
+ */
+static void
+add_row(HistoryInsert *insert, Transition *old_row, Transition *new_row)
+{
+	Transition *from = old_row ? old_row : new_row;
+	MemoryContext caller_context;
+	Datum		node;
+	bool		isnull;
+
+	if (insert->slot[insert->nrows] == NULL)
+		insert->slot[insert->nrows] = table_slot_create(insert->history, NULL);
+
+	ResetPerTupleExprContext(insert->estate);
+	caller_context = MemoryContextSwitchTo(GetPerTupleMemoryContext(insert->estate));
+	node = slot_getattr(from->slot, from->node, &isnull);
+	fill_slot(insert, insert->slot[insert->nrows], node, isnull,
+			  old_row ? history_json(old_row->json, old_row->slot) : NULL,
+			  new_row ? history_json(new_row->json, new_row->slot) : NULL);
+	MemoryContextSwitchTo(caller_context);
+
+	insert->nrows++;
+	if (insert->nrows == MAX_ROWS || insert->nbytes >= MAX_BYTES)
+		write_rows(insert);
+}
+
+/*
+ * All rows.  In an update the two tables have the same order; keys may have
+ * changed.
+ */
+static void
+add_rows(HistoryInsert *insert, TriggerData *data, const char *node)
+{
+	Transition	old_rows = {0};
+	Transition	new_rows = {0};
+
+	begin_reading(&old_rows, data->tg_oldtable, data->tg_relation, node);
+	begin_reading(&new_rows, data->tg_newtable, data->tg_relation, node);
+	for (;;)
+	{
+		bool		has_old = read_next(&old_rows);
+		bool		has_new = read_next(&new_rows);
+
+		if (old_rows.store && new_rows.store && has_old != has_new)
+			elog(ERROR, "transition tables of \"%s\" do not match",
+				 RelationGetRelationName(data->tg_relation));
+		if (!has_old && !has_new)
+			break;
+		CHECK_FOR_INTERRUPTS();
+		add_row(insert, has_old ? &old_rows : NULL,
+				has_new ? &new_rows : NULL);
+	}
+	if (insert->nrows > 0)
+		write_rows(insert);
+	end_reading(&old_rows);
+	end_reading(&new_rows);
+}
+
+/*
+ * Add a row for each one that the statement inserted, updated or deleted, by
+ * the transition tables of the trigger.  "node" is the column of these tables
+ * that says whose row it was.
+ *
+ * Returns false, and has done nothing, where iom_history is not as the
+ * extension made it.  Raises the errors of its constraints and indexes.
+ */
+bool
+history_insert(Relation history, const HistoryEvent *event, TriggerData *data,
+			   const char *node)
+{
+	MemoryContext context;
+	MemoryContext caller_context;
+	HistoryInsert *insert;
+	TupleDesc	desc = RelationGetDescr(data->tg_relation);
+
+	if (history->rd_rel->relkind != RELKIND_RELATION ||
+		history->rd_rel->relispartition || history->rd_rules ||
+		has_foreign_triggers(history))
+		return false;
+
+	context = AllocSetContextCreate(CurrentMemoryContext, "iomorg history",
+									ALLOCSET_DEFAULT_SIZES);
+	caller_context = MemoryContextSwitchTo(context);
+	insert = palloc0(sizeof(HistoryInsert));
+	insert->history = history;
+	if (!find_columns(insert, SPI_gettypeid(desc, SPI_fnumber(desc, node))))
+	{
+		MemoryContextSwitchTo(caller_context);
+		MemoryContextDelete(context);
+		return false;
+	}
+
+	insert->sequence = iom_identity_sequence(history,
+											 insert->column[COLUMN_ID]);
+	insert->common[COLUMN_CHANGED_AT] = TimestampTzGetDatum(event->changed_at);
+	insert->common[COLUMN_CHANGED_BY] = NameGetDatum(&event->changed_by);
+	insert->common[COLUMN_ACTING_AS] = NameGetDatum(&event->acting_as);
+	insert->common[COLUMN_TRANSACTION] =
+		FullTransactionIdGetDatum(GetTopFullTransactionId());
+	insert->common[COLUMN_RELATION] = CStringGetTextDatum(event->relation);
+	insert->common[COLUMN_CHANGE] = CStringGetTextDatum(event->change);
+	insert->cid = GetCurrentCommandId(true);
+	insert->estate = CreateExecutorState();
+	insert->target = makeNode(ResultRelInfo);
+	InitResultRelInfo(insert->target, history, 0, NULL, 0);
+	ExecOpenIndices(insert->target, false);
+
+	add_rows(insert, data, node);
+
+	for (int i = 0; i < MAX_ROWS && insert->slot[i]; i++)
+		ExecDropSingleTupleTableSlot(insert->slot[i]);
+	ExecCloseIndices(insert->target);
+	FreeExecutorState(insert->estate);
+	MemoryContextSwitchTo(caller_context);
+	MemoryContextDelete(context);
+
+	/* as after any statement: what comes next sees the rows */
+	CommandCounterIncrement();
+	return true;
+}
