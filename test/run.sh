@@ -187,6 +187,9 @@ if iom_begin && iom_install_packages test $clients && iom_copy_tree; then
 	if [[ -z $ONLY || " $ONLY " == *pictures* ]]; then
 		iom_install_graphviz || iom_say "without Graphviz, nothing is drawn"
 	fi
+	if [[ -z $ONLY || " $ONLY " == *pg_upgrade* ]]; then
+		iom_build_older || count "build for an older server" 1 0 0
+	fi
 	if [[ -z $ONLY || " $ONLY " == *clock* ]]; then
 		iom_install_faketime || iom_say "without libfaketime, no clock jumps"
 	fi

@@ -6,6 +6,7 @@
 #   iom_install_packages what...     what is missing for it, by apt-get
 #   iom_install_graphviz             if pictures are drawn
 #   iom_copy_tree                    the checkout itself stays clean
+#   iom_build_older                  if something is upgraded from another major
 #   iom_build                        and installs in the temporary directory
 #   iom_start_server                 on a socket in the temporary directory
 #
@@ -97,12 +98,20 @@ iom_end_processes() {
 	done
 }
 
+iom_has_headers() { # pg_config
+	[ -f "$("$1" --includedir-server 2>/dev/null)/postgres.h" ]
+}
+
+iom_major() { # pg_config
+	"$1" --version | sed 's/^[^0-9]*\([0-9]*\).*/\1/'
+}
+
 # Sets PG_CONFIG to one that has server headers, as given or as found.
 iom_find_pg_config() {
 	local candidate
 
 	for candidate in ${PG_CONFIG:-pg_config $(printf '%s\n' /usr/lib/postgresql/*/bin/pg_config | sort -rV)}; do
-		if [ -f "$("$candidate" --includedir-server 2>/dev/null)/postgres.h" ]; then
+		if iom_has_headers "$candidate"; then
 			export PG_CONFIG=$candidate
 			return
 		fi
@@ -157,7 +166,7 @@ iom_install_packages() { # demo | test [clients]
 		return 1
 	fi
 	if [ -n "${PG_CONFIG:-}" ]; then
-		major=$("$PG_CONFIG" --version | sed 's/^[^0-9]*\([0-9]*\).*/\1/')
+		major=$(iom_major "$PG_CONFIG")
 	else
 		# The release's own PostgreSQL. A new machine may have no lists yet.
 		major=$(iom_default_major)
@@ -291,9 +300,50 @@ iom_make() {
 		PG_CFLAGS="$flags" PG_LDFLAGS="${IOM_COVERAGE:+--coverage}" "$@"
 }
 
+# For the oldest major that is here, if it is not ours: test/t/055_pg_upgrade.pl
+# finds where that is in IOMORG_OLDER, what its servers need in IOMORG_OLDER_CONF.
+# pg_upgrade to 18 looks for our library nowhere but beside the server's own, so
+# that there is a copy of ours in our directory, with its programs in IOMORG_BINDIR.
+iom_build_older() {
+	local candidate major dir
+
+	for candidate in $(printf '%s\n' /usr/lib/postgresql/*/bin/pg_config | sort -V); do
+		iom_has_headers "$candidate" && [ -x "${candidate%/*}/postgres" ] || continue
+		major=$(iom_major "$candidate")
+		[ "$major" -lt 15 ] || break
+	done
+	[ "${major:-99}" -lt "$(iom_major "$PG_CONFIG")" ] || return 0
+	IOMORG_OLDER_CONF=$(iom_conf "$candidate")
+	[ -n "$IOMORG_OLDER_CONF" ] || return 0
+	PG_CONFIG=$candidate iom_make -s -j"$(nproc)" all &&
+		PG_CONFIG=$candidate iom_make -s install DESTDIR="$iom_tmp/root" &&
+		PG_CONFIG=$candidate iom_make -s clean || return
+	for dir in --bindir --pkglibdir --sharedir; do
+		dir=$("$PG_CONFIG" $dir)
+		iom_run mkdir -p "$iom_tmp/root$dir" && iom_run cp -r "$dir/." "$iom_tmp/root$dir" || return
+	done
+	IOMORG_OLDER=${candidate%/bin/pg_config}
+	IOMORG_BINDIR=$iom_tmp/root$("$PG_CONFIG" --bindir)
+	export IOMORG_OLDER IOMORG_OLDER_CONF IOMORG_BINDIR
+}
+
 iom_build() {
 	PATH=$("$PG_CONFIG" --bindir):$PATH
 	iom_make -s -j"$(nproc)" all && iom_make -s install DESTDIR="$iom_tmp/root"
+}
+
+# How a server can be told to look for an extension elsewhere: since PostgreSQL 18
+# by itself, before that with Debian's patch. Nothing if it cannot.
+iom_conf() { # pg_config
+	local known
+
+	known=$'\n'$("$("$1" --bindir)/postgres" --describe-config)
+	if [[ $known == *$'\nextension_control_path\t'* ]]; then
+		echo "extension_control_path = '$iom_tmp/root$("$1" --sharedir):\$system'"
+		echo "dynamic_library_path = '$iom_tmp/root$("$1" --pkglibdir):\$libdir'"
+	elif [[ $known == *$'\nextension_destdir\t'* ]]; then
+		echo "extension_destdir = '$iom_tmp/root'"
+	fi
 }
 
 iom_start_server() {
@@ -303,15 +353,8 @@ iom_start_server() {
 		cat "$iom_tmp/initdb.log" >&2
 		return 1
 	}
-	# How this server can be told to look for an extension elsewhere: since
-	# PostgreSQL 18 by itself, before that with Debian's patch.
-	if iom_run postgres -D "$data" -C extension_control_path >/dev/null 2>&1; then
-		IOMORG_CONF="extension_control_path = '$iom_tmp/root$("$PG_CONFIG" --sharedir):\$system'
-dynamic_library_path = '$iom_tmp/root$("$PG_CONFIG" --pkglibdir):\$libdir'"
-	elif iom_run postgres -D "$data" -C extension_destdir >/dev/null 2>&1; then
-		IOMORG_CONF="extension_destdir = '$iom_tmp/root'"
-	else
-		IOMORG_CONF=
+	IOMORG_CONF=$(iom_conf "$PG_CONFIG")
+	if [ -z "$IOMORG_CONF" ]; then
 		iom_say "this server finds extensions only where it is installed itself: installing there"
 		"${iom_root[@]}" make -s -C "$iom_tmp/tree" PG_CONFIG="$PG_CONFIG" with_llvm=no install || return
 	fi

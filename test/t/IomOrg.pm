@@ -14,20 +14,23 @@ use PostgreSQL::Test::Cluster;
 our @EXPORT = qw(iomorg_node);
 
 # Makes and starts a node. `conf` is added to its postgresql.conf, `start => 0`
-# leaves it stopped; everything else is PostgreSQL::Test::Cluster's init().
+# leaves it stopped, `older` is where another major version is (IOMORG_OLDER);
+# everything else is PostgreSQL::Test::Cluster's init().
 sub iomorg_node
 {
 	my ($name, %params) = @_;
 	my $conf = delete $params{conf} // '';
 	my $start = delete $params{start} // 1;
-	my $node = PostgreSQL::Test::Cluster->new($name);
+	my $older = delete $params{older};
+	my $node = PostgreSQL::Test::Cluster->new($name, $older ? (install_path => $older) : ());
 
 	# Whatever the locale of the user who runs it.
 	$node->init(%params,
 		extra => [ '--encoding=UTF8', '--locale=C', @{ $params{extra} // [] } ]);
 	# `make test` says here where it has put the extension; after a real
 	# `make install` there is nothing to say.
-	$node->append_conf('postgresql.conf', ($ENV{IOMORG_CONF} // '') . "\n$conf");
+	my $where = $older ? $ENV{IOMORG_OLDER_CONF} : $ENV{IOMORG_CONF};
+	$node->append_conf('postgresql.conf', ($where // '') . "\n$conf");
 	$node->start if $start;
 	return $node;
 }
