@@ -154,7 +154,9 @@ sub test_cancel
 	cmp_ok($seen{57014} // 0, '>=', $rounds / 5, 'statement_timeout strikes');
 	is(join(' ', grep { !/^(|57014|23514)$/ } keys %seen), '', 'and nothing else fails');
 	is($wrong // 0, 0, 'the answers are right after it');
-	cmp_ok($after, '<=', $before + 1024 * 1024, 'and nothing is left of it');
+
+	# one more chart may be kept than there was then, but not one a round
+	cmp_ok($after, '<=', $before + 3 * 1024 * 1024, 'and nothing is left of it');
 
 	# many at once, whatever is running
 	$session->query_until(qr/begun/, "\\echo begun\n" . join '', map { "$_;\n" } (@questions, $outdate, @edits) x 4);
