@@ -135,6 +135,9 @@ DROP TABLE regress_other;
 CREATE TRIGGER regress_mark AFTER INSERT ON iom_unit FOR EACH ROW EXECUTE FUNCTION iom_origin_mark();
 INSERT INTO iom_unit (node, name) VALUES ('I', 'India');
 DROP TRIGGER regress_mark ON iom_unit;
+CREATE TRIGGER regress_record AFTER INSERT ON iom_unit FOR EACH ROW EXECUTE FUNCTION iom_history_record();
+INSERT INTO iom_unit (node, name) VALUES ('I', 'India');
+DROP TRIGGER regress_record ON iom_unit;
 
 DELETE FROM iom_line WHERE node IN ('A', 'B', 'C', 'D', 'E', 'F');
 DELETE FROM iom_unit WHERE node IN ('A', 'B', 'C', 'D', 'E', 'F');

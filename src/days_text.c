@@ -39,17 +39,32 @@ day_text(int64 day)
 }
 
 /*
+ * Is it the bound behind an infinity, which has no date?
+ */
+static bool
+is_behind_infinity(int64 day)
+{
+	return day == (int64) DATEVAL_NOBEGIN + 1 || day == (int64) DATEVAL_NOEND + 1;
+}
+
+/*
  * A range of days, as a daterange is written.
  */
 const char *
 days_text(Days days)
 {
+	const char *from = "(";
+	const char *to = ")";
+
 	if (days.from >= days.to)
 		return "empty";
-	return psprintf("%s,%s)",
-					days.from == DAYS_UNBOUNDED_FROM ? "(" :
-					psprintf("[%s", day_text(days.from)),
-					days.to == DAYS_UNBOUNDED_TO ? "" : day_text(days.to));
+	if (days.from != DAYS_UNBOUNDED_FROM)
+		from = psprintf("%c%s", is_behind_infinity(days.from) ? '(' : '[',
+						day_text(days.from));
+	if (days.to != DAYS_UNBOUNDED_TO)
+		to = psprintf("%s%c", day_text(days.to),
+					  is_behind_infinity(days.to) ? ']' : ')');
+	return psprintf("%s,%s", from, to);
 }
 
 /*
