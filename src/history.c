@@ -90,7 +90,7 @@ record(const char *relation, const char *change, const char *select,
 	settings = settings_of_history();
 	PG_TRY();
 	{
-		org_execute_as_owner(org_tables()->history,
+		org_execute_as_owner(org_tables_history(),
 							 psprintf("INSERT INTO %s (changed_at, changed_by, acting_as, "
 									  "transaction, relation, change, node, before, after) "
 									  "SELECT $1, $2, $3, pg_catalog.pg_current_xact_id(), "
