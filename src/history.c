@@ -126,8 +126,18 @@ record(const char *relation, const char *change, const char *node,
 	settings = settings_of_history();
 	PG_TRY();
 	{
+<<<<<<< HEAD
 		if (transition == NULL || !record_by_page(&event, node, transition))
 			record_by_sql(&event, select, transition);
+=======
+		org_execute_as_owner(org_tables_history(),
+							 psprintf("INSERT INTO %s (changed_at, changed_by, acting_as, "
+									  "transaction, relation, change, node, before, after) "
+									  "SELECT $1, $2, $3, pg_catalog.pg_current_xact_id(), "
+									  "$4, $5, %s",
+									  org_qualified_name("iom_history"), select),
+							 lengthof(types), types, values, NULL, transition);
+>>>>>>> fuzz
 	}
 	PG_FINALLY();
 	{

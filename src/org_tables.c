@@ -133,13 +133,10 @@ extension_schema(Oid extension)
 	return schema;
 }
 
-static Oid
-find_table(Oid extension, Oid schema, const char *name)
+static void
+require_table(Oid relid, const char *name)
 {
-	Oid			relid = get_relname_relid(name, schema);
-
-	if (!OidIsValid(relid) ||
-		getExtensionOfObject(RelationRelationId, relid) != extension)
+	if (!OidIsValid(relid))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("table \"%s\" of extension \"%s\" is missing",
@@ -149,6 +146,17 @@ find_table(Oid extension, Oid schema, const char *name)
 				 errhint("Give it its name and schema back; ALTER EXTENSION "
 						 EXTENSION_NAME " ADD TABLE returns it to the "
 						 "extension.")));
+}
+
+static Oid
+find_table(Oid extension, Oid schema, const char *name)
+{
+	Oid			relid = get_relname_relid(name, schema);
+
+	if (OidIsValid(relid) &&
+		getExtensionOfObject(RelationRelationId, relid) != extension)
+		relid = InvalidOid;
+	require_table(relid, name);
 	return relid;
 }
 
@@ -275,6 +283,19 @@ org_tables(void)
 	known = found;
 	known_epoch = epoch;
 	return &known;
+}
+
+/*
+ * The table iom_history; raises an error if it is missing.  (Its absence keeps
+ * nobody from asking, only from changing.)
+ */
+Oid
+org_tables_history(void)
+{
+	Oid			relid = org_tables()->history;
+
+	require_table(relid, "iom_history");
+	return relid;
 }
 
 /*

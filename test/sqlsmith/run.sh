@@ -60,10 +60,10 @@ finds() {
 
 	files=$(cd "$iom_top/src" && printf '%s|' *.c)
 	grep -E -A 3 'terminated by signal|PANIC:|TRAP:|runtime error:|Sanitizer|WARNING: .*(leak|not closed)' "$log"
-	awk -v ours="^LOCATION:.* (${files%|}):" -v others="$iom_tmp/others" '
+	awk -v ours="LOCATION:.*[ ,](${files%|}):" -v others="$iom_tmp/others" '
 		/ XX[0-9A-Z]*: / { error = $0; text = ""; wanted = 1; next }
 		wanted && $0 ~ ours { print error; print; getline; print; wanted = 0; next }
-		wanted && /^LOCATION:/ { sub(/.* XX/, "XX", error); print error >>others; wanted = 0 }' "$log"
+		wanted && /LOCATION:/ { sub(/.* XX/, "XX", error); print error >>others; wanted = 0 }' "$log"
 }
 
 round() { # number

@@ -199,6 +199,54 @@ SKIP:
 }
 
 #
+# Columns renamed, dropped or of another type, triggers and constraints dropped, by
+# whoever may: then what is asked and changed goes on, or is an ordinary error.
+#
+$node->safe_psql('postgres', q{CREATE FUNCTION altered() RETURNS SETOF text LANGUAGE plpgsql AS $$
+	DECLARE
+	  change text;
+	  try text;
+	  said text;
+	BEGIN
+	  FOR change IN
+	    SELECT format(how, a.attrelid::regclass, a.attname) FROM pg_attribute a,
+	      unnest('{ALTER TABLE %s RENAME %I TO other,ALTER TABLE %s DROP %I CASCADE,ALTER TABLE %s ALTER %I TYPE text USING NULL,ALTER TABLE %s ALTER %I DROP NOT NULL}'::text[]) how
+	    WHERE a.attrelid IN ('iom_unit'::regclass, 'iom_line'::regclass, 'iom_appointment'::regclass, 'iom_history'::regclass, 'iom_revision'::regclass)
+	      AND a.attnum > 0 AND NOT a.attisdropped
+	    UNION ALL SELECT format('ALTER EXTENSION iomorg DROP TABLE %s', c) FROM unnest('{iom_unit,iom_line,iom_appointment,iom_history,iom_revision}'::text[]) c
+	    UNION ALL SELECT format('ALTER TABLE %s RENAME TO other', c) FROM unnest('{iom_unit,iom_line,iom_appointment,iom_history,iom_revision}'::text[]) c
+	    UNION ALL SELECT format('ALTER TABLE %s DROP CONSTRAINT %I CASCADE', conrelid::regclass, conname) FROM pg_constraint WHERE conrelid::regclass::text LIKE 'iom%'
+	    UNION ALL SELECT format('DROP TRIGGER %I ON %s', tgname, tgrelid::regclass) FROM pg_trigger WHERE tgrelid::regclass::text LIKE 'iom%' AND NOT tgisinternal
+	  LOOP
+	    BEGIN
+	      EXECUTE change;
+	      said := '';
+	      FOREACH try IN ARRAY ARRAY['SELECT iom_path(''DLA'')', 'SELECT count(*) FROM iom_subtree(''DG'')', 'SELECT count(*) FROM iom_unit WHERE node <@ ''DDGMR''',
+	        'SELECT iom_move(''DLA'', ''DOE'')', 'SELECT iom_add(''NEW'', ''New'', ''DLA'')', 'SELECT iom_close(''GDI'')', 'SELECT count(*) FROM iom_check()',
+	        'SELECT count(*) FROM iom_diff(''2020-01-01'', ''2030-01-01'')', 'SELECT count(*) FROM iom_tree(NULL, NULL, true)', 'SELECT count(*) FROM iom_find(''legal'')',
+	        'UPDATE iom_appointment SET term = NULL', 'DELETE FROM iom_line', 'SELECT iom_import(''SELECT ''''A'''' AS code, ''''A'''' AS name, NULL AS supervisor'')'] LOOP
+	        BEGIN
+	          EXECUTE try;
+	        EXCEPTION WHEN OTHERS THEN
+	          said := said || ' ' || SQLSTATE || CASE WHEN SQLSTATE ~ '^XX' THEN ' (' || try || ': ' || SQLERRM || ')' ELSE '' END;
+	        END;
+	      END LOOP;
+	      RAISE EXCEPTION USING MESSAGE = said, ERRCODE = 'ALTER';
+	    EXCEPTION WHEN SQLSTATE 'ALTER' THEN
+	      RETURN NEXT change || ':' || SQLERRM;
+	    WHEN OTHERS THEN
+	      RETURN NEXT change || ': refused' || CASE WHEN SQLSTATE ~ '^XX' THEN ' ' || SQLSTATE || SQLERRM ELSE '' END;
+	    END;
+	  END LOOP;
+	END $$});
+($status, $out, $err) = $node->psql('postgres', q{SET client_min_messages = error; SELECT * FROM altered()});
+is($status, 0, 'altered tables: no crash');
+note($out);
+cmp_ok(scalar(() = $out =~ /\n/g), '>', 100, 'altered tables: in every way');
+is(join("\n", grep { /XX\w{3}/ } split /\n/, $out), '', 'altered tables: no internal error');
+same_answers($node->safe_psql('postgres', $questions), 'altered tables, rolled back');
+
+#
 # DROP EXTENSION
 #
 $node->safe_psql('postgres', q{CREATE TABLE staff (id int PRIMARY KEY, unit iom_node REFERENCES iom_unit); INSERT INTO staff VALUES (1, 'DLA');
