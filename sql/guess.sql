@@ -28,6 +28,7 @@ BEGIN
 END $$;
 -- of few nodes, exactly
 SELECT pg_temp.estimate('SELECT iom_subtree(''N350'')') AS some, pg_temp.estimate('SELECT iom_subtree(''N20000'')') AS leaf;
+SELECT pg_temp.estimate('SELECT iom_supervisors(''N20000'')') AS supervisors;
 -- of many, roughly; once for each state of the hierarchy
 CREATE TEMPORARY TABLE guess (node iom_node, rows float8, again float8);
 DO $$
@@ -39,8 +40,13 @@ BEGIN
     INSERT INTO guess SELECT top, pg_temp.estimate(format('SELECT iom_subtree(%L)', top)), pg_temp.estimate(format('SELECT iom_subtree(%L)', top));
   END LOOP;
 END $$;
+-- nor where no probe may be made
+SET LOCAL iomorg.probe_limit = 0;
+UPDATE iom_unit SET position = position WHERE node = 'N2';
+SELECT pg_temp.estimate('SELECT iom_subtree(''N2'')') > 0 AS guessed;
 -- none was compiled for it
 SELECT count(*) AS charts FROM iom_charts();
+RESET iomorg.probe_limit;
 SELECT g.node, g.rows BETWEEN s.size / 2.5 AND s.size * 2.5 AS near, g.again = g.rows AS same
 FROM guess g, LATERAL (SELECT count(*) AS size FROM iom_subtree(g.node)) s ORDER BY g.node;
 ROLLBACK;

@@ -12,7 +12,7 @@ CREATE TEMPORARY TABLE regress_first AS SELECT nextval('iom_history_id_seq') AS 
 CREATE TEMPORARY VIEW regress_history AS
 SELECT id - (SELECT min(id) FROM regress_first) AS n, relation, change, node,
   before - 'origin' AS before, after - 'origin' AS after, changed_by, acting_as
-FROM iom_history WHERE id > (SELECT id FROM regress_first);
+FROM iom_history WHERE id > (SELECT id FROM regress_first) ORDER BY id;
 CREATE TEMPORARY VIEW regress_changed AS
 SELECT h.n, h.relation, h.change, h.node, string_agg(format('%s: %s -> %s', k.key, h.before -> k.key, h.after -> k.key), ', ' ORDER BY k.key) AS changed
 FROM regress_history h, jsonb_object_keys(coalesce(h.after, h.before)) k (key)

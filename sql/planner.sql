@@ -192,6 +192,13 @@ ANALYZE plain;
 SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY q) <= 1.5 AS median,
   percentile_cont(0.9) WITHIN GROUP (ORDER BY q) <= 2.5 AS p90
 FROM (SELECT q_error(estimate(format('SELECT FROM plain WHERE unit <@ %L', node)), staff) AS q FROM truth) s;
+SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY q) <= 2 AS median_above
+FROM (SELECT q_error(estimate(format('SELECT FROM plain WHERE unit @> %L', node)), staff) AS q FROM truth_above LIMIT 500) s;
+-- nodes beyond all that are there: none
+CREATE TABLE rest AS SELECT s.* FROM staff s WHERE s.unit > (SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY node) FROM forest);
+ANALYZE rest;
+SELECT count(*) > 100 AS some, max(estimate(format('SELECT FROM rest WHERE unit <@ %L', node))) <= 1 AS none
+FROM forest WHERE node < (SELECT min(unit) FROM rest) AND iom_is_leaf(node);
 -- without statistics: by size
 CREATE TABLE unknown AS SELECT * FROM staff;
 SELECT bool_and(estimate(format('SELECT FROM unknown WHERE unit <@ %L', node)) BETWEEN 1 AND 100000) FROM truth WHERE staff > 30000;
@@ -207,6 +214,12 @@ SELECT q_error(estimate('SELECT FROM forest f JOIN staff s ON f.node @> s.unit')
 SELECT q_error(estimate('SELECT FROM staff s JOIN plain p ON s.unit @> p.unit'),
   (SELECT sum(a.staff * n) FROM truth_above a JOIN (SELECT unit AS node, count(*) AS n FROM plain GROUP BY 1) p USING (node))) <= 2 AS skewed_pairs;
 SELECT q_error(estimate('SELECT FROM staff s WHERE EXISTS (SELECT FROM forest f WHERE s.unit <@ f.node)'), 60000) <= 2 AS semi;
+SELECT q_error(estimate('SELECT FROM staff s WHERE EXISTS (SELECT FROM forest f JOIN truth t USING (node) WHERE s.unit <@ f.node)'), 60000) <= 2 AS semi_of_two;
+-- a common node that nobody knows lies within none
+CREATE TABLE strangers AS SELECT * FROM staff UNION ALL SELECT i, 'NOT-IN-IT', 0, 0 FROM generate_series(1, 20000) i;
+ANALYZE strangers;
+SELECT q_error(estimate('SELECT FROM strangers s JOIN forest f ON s.unit <@ f.node'),
+  (SELECT sum(staff) FROM truth)) <= 2 AS strangers;
 
 -- exact rows of set functions, wherever they stand
 SELECT count(*), count(*) FILTER (WHERE
@@ -238,6 +251,8 @@ GRANT SELECT ON staff TO regress_planner_blind;
 REVOKE SELECT ON iom_unit FROM PUBLIC;
 SET ROLE regress_planner_blind;
 SELECT estimate('SELECT FROM staff WHERE unit <@ ''X''') > 1 AS guessed;
+SELECT estimate('SELECT FROM staff s JOIN staff t ON s.unit <@ t.unit') BETWEEN 60000 AND 60000 * 60000.0 / 10 AS join_guessed,
+  estimate('SELECT FROM staff s WHERE EXISTS (SELECT FROM staff t WHERE s.unit <@ t.unit)') > 1 AS semijoin_guessed;
 SELECT regress_error('SELECT FROM staff WHERE unit <@ ''X''');
 RESET ROLE;
 GRANT SELECT ON iom_unit TO PUBLIC;
@@ -253,6 +268,15 @@ WHERE p ~ 'Index';
 RESET enable_hashjoin;
 RESET enable_mergejoin;
 
+-- evaluating an argument may drop the chart that served another one
+SET LOCAL iomorg.chart_memory = 0;
+SET LOCAL iomorg.probe_limit = 2000000000;
+SELECT estimate(format('SELECT FROM iom_subtree(%1$L, iom_level(%1$L) + iom_level(%2$L) + iom_level(%3$L))',
+  :'other', :'leaf', :'small')) =
+  (SELECT count(*) FROM iom_subtree(:'other', iom_level(:'other') + iom_level(:'leaf') + iom_level(:'small'))) AS exact;
+RESET iomorg.chart_memory;
+RESET iomorg.probe_limit;
+
 -- row-level security by subtree uses the index, and so do the user's filters
 CREATE ROLE regress_planner_manager;
 GRANT USAGE ON SCHEMA regress_planner TO regress_planner_manager;
@@ -263,6 +287,7 @@ SET ROLE regress_planner_manager;
 SET enable_bitmapscan = off;
 SELECT plan('SELECT * FROM staff WHERE salary > 0');
 SELECT plan(format('SELECT * FROM staff WHERE unit <@ %L', :'small'));
+SELECT plan(format('SELECT * FROM staff WHERE iom_node_within(unit, %L)', :'small'));
 RESET ROLE;
 ROLLBACK;
 DROP SCHEMA regress_planner CASCADE;

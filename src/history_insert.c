@@ -8,8 +8,8 @@
  * puts them there: many to a page at once, with one record in the log.  That
  * works where iom_history is as the extension made it, but for indexes and
  * CHECK constraints, which may be others.  Where somebody gave it columns, row
- * or statement triggers, foreign keys, rules, or made it a partition,
- * history_insert() returns false, and the caller's SQL does what must be done.
+ * or statement triggers, foreign keys, rules, policies for its owner, or made it
+ * a partition, history_insert() returns false, and the caller's SQL does what must be done.
  * The two ways leave the same rows; sql/history_insert.sql compares them.
  *
  * The extension's own trigger before INSERT, which keeps iom_history
@@ -348,7 +348,7 @@ history_insert(Relation history, const HistoryEvent *event, TriggerData *data,
 
 	if (history->rd_rel->relkind != RELKIND_RELATION ||
 		history->rd_rel->relispartition || history->rd_rules ||
-		has_foreign_triggers(history))
+		history->rd_rel->relforcerowsecurity || has_foreign_triggers(history))
 		return false;
 
 	context = AllocSetContextCreate(CurrentMemoryContext, "iomorg history",

@@ -429,13 +429,15 @@ iom_subtree_support(PG_FUNCTION_ARGS)
 	SupportRequestRows *request = rows_request((Node *) PG_GETARG_POINTER(0),
 											   &day);
 	NodeSet		set;
+	Const	   *top;
 	Const	   *max_depth;
 
 	if (request == NULL)
 		PG_RETURN_POINTER(NULL);
-	set = node_set_for_planner(SUBTREE_OF, day,
-							   (Node *) constant_argument(request, 0));
+	/* arguments first: evaluating one may drop the chart taken before it */
+	top = constant_argument(request, 0);
 	max_depth = constant_argument(request, 1);
+	set = node_set_for_planner(SUBTREE_OF, day, (Node *) top);
 	request->rows = set.count;
 	if (max_depth != NULL && !max_depth->constisnull && set.count > 0)
 	{
@@ -502,8 +504,7 @@ iom_reports_support(PG_FUNCTION_ARGS)
 	const Chart *chart;
 	uint32		rank;
 
-	if (request == NULL || !charted_argument(request, day, SCOPE_BELOW, &chart,
-											 &rank))
+	if (request == NULL)
 		PG_RETURN_POINTER(NULL);
 	if (list_length(((FuncExpr *) request->node)->args) == 3)
 	{
@@ -512,6 +513,9 @@ iom_reports_support(PG_FUNCTION_ARGS)
 		if (relation == NULL || !relation->constisnull)
 			PG_RETURN_POINTER(NULL);
 	}
+	/* the last, since evaluating an argument may drop the chart */
+	if (!charted_argument(request, day, SCOPE_BELOW, &chart, &rank))
+		PG_RETURN_POINTER(NULL);
 	request->rows = rank == CHART_NONE ? 0 : chart_span(chart, rank);
 	PG_RETURN_POINTER(request);
 }

@@ -514,7 +514,7 @@ begin_line(Soundness *sound, uint32 number)
  * Days are in no order of units: have what a line is about fetched before its
  * turn comes.
  */
-#define LINES_AHEAD	8
+#define LINES_AHEAD	((size_t) 8)
 
 static inline void
 prefetch_places(const Soundness *sound, uint32 number)
