@@ -81,7 +81,7 @@ record_by_sql(const HistoryEvent *event, const char *select,
 		CStringGetTextDatum(event->change)
 	};
 
-	org_execute_as_owner(org_tables()->history,
+	org_execute_as_owner(org_tables_history(),
 						 psprintf("INSERT INTO %s (changed_at, changed_by, acting_as, "
 								  "transaction, relation, change, node, before, after) "
 								  "SELECT $1, $2, $3, pg_catalog.pg_current_xact_id(), "
@@ -95,7 +95,7 @@ static bool
 record_by_page(const HistoryEvent *event, const char *node,
 			   TriggerData *transition)
 {
-	Relation	history = table_open(org_tables()->history, RowExclusiveLock);
+	Relation	history = table_open(org_tables_history(), RowExclusiveLock);
 	OrgRole		caller = org_become_owner(history);
 	bool		done = history_insert(history, event, transition, node);
 
@@ -126,18 +126,8 @@ record(const char *relation, const char *change, const char *node,
 	settings = settings_of_history();
 	PG_TRY();
 	{
-<<<<<<< HEAD
 		if (transition == NULL || !record_by_page(&event, node, transition))
 			record_by_sql(&event, select, transition);
-=======
-		org_execute_as_owner(org_tables_history(),
-							 psprintf("INSERT INTO %s (changed_at, changed_by, acting_as, "
-									  "transaction, relation, change, node, before, after) "
-									  "SELECT $1, $2, $3, pg_catalog.pg_current_xact_id(), "
-									  "$4, $5, %s",
-									  org_qualified_name("iom_history"), select),
-							 lengthof(types), types, values, NULL, transition);
->>>>>>> fuzz
 	}
 	PG_FINALLY();
 	{
