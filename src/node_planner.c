@@ -256,19 +256,6 @@ iom_member_sel(PG_FUNCTION_ARGS)
  *----------
  */
 
-static inline int
-compare_nodes(const IomNode *a, const IomNode *b)
-{
-	return *a < *b ? -1 : *a > *b ? 1 : 0;
-}
-
-#define ST_SORT sort_nodes
-#define ST_ELEMENT_TYPE IomNode
-#define ST_COMPARE(a, b) compare_nodes(a, b)
-#define ST_SCOPE static
-#define ST_DEFINE
-#include "lib/sort_template.h"
-
 /*
  * Room for an array of n members; the caller fills it in.
  */
@@ -300,7 +287,7 @@ static Datum
 return_members(ArrayType *array, uint32 n)
 {
 	if (n > 1)
-		sort_nodes((IomNode *) ARR_DATA_PTR(array), n);
+		node_set_sort((IomNode *) ARR_DATA_PTR(array), n);
 	return PointerGetDatum(array);
 }
 

@@ -78,22 +78,9 @@ typedef struct NodeColumn
 } NodeColumn;
 
 static inline int
-compare_nodes(const IomNode *a, const IomNode *b)
-{
-	return *a < *b ? -1 : *a > *b ? 1 : 0;
-}
-
-#define ST_SORT sort_nodes
-#define ST_ELEMENT_TYPE IomNode
-#define ST_COMPARE(a, b) compare_nodes(a, b)
-#define ST_SCOPE static
-#define ST_DEFINE
-#include "lib/sort_template.h"
-
-static inline int
 compare_common(const CommonNode *a, const CommonNode *b)
 {
-	return compare_nodes(&a->node, &b->node);
+	return node_set_compare(&a->node, &b->node);
 }
 
 #define ST_SORT sort_common
@@ -156,7 +143,7 @@ sort_codes(const CachedChart *cached)
 		return;
 	for (int i = 0; i < n; i++)
 		sorted_codes->code[i] = chart->code[(uint64) i * chart->nnodes / n];
-	sort_nodes(sorted_codes->code, n);
+	node_set_sort(sorted_codes->code, n);
 	sorted_codes->n = n;
 	sorted_codes->serial = cached->serial;
 }

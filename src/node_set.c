@@ -30,6 +30,13 @@
 #include "node_set.h"
 #include "org_rows.h"
 
+#define ST_SORT sort_nodes
+#define ST_ELEMENT_TYPE IomNode
+#define ST_COMPARE(a, b) node_set_compare(a, b)
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
 /* The levels of a node that nobody has seen; most organisations have six to
  * nine levels. */
 #define GUESSED_LEVEL	6
@@ -177,4 +184,13 @@ node_set_has(const NodeSet *set, IomNode node)
 			return true;
 	}
 	return false;
+}
+
+/*
+ * Sort codes as the type does.
+ */
+void
+node_set_sort(IomNode *node, size_t n)
+{
+	sort_nodes(node, n);
 }

@@ -44,5 +44,12 @@ typedef struct NodeSet
 extern NodeSet node_set_for_planner(NodeSetKind kind, int64 day,
 									Node *node_expression);
 extern bool node_set_has(const NodeSet *set, IomNode node);
+extern void node_set_sort(IomNode *node, size_t n);
+
+static inline int
+node_set_compare(const IomNode *a, const IomNode *b)
+{
+	return *a < *b ? -1 : *a > *b ? 1 : 0;
+}
 
 #endif							/* NODE_SET_H */
