@@ -387,7 +387,7 @@ add_whole_charts(int ndays, const int64 *day, const HierarchyState *state,
 		return false;
 	for (int i = 0; i < ndays; i++)
 	{
-		if (added[i] == NULL)
+		if (i > 0 && added[i] == NULL)	/* the chart before serves that day */
 			continue;
 		add_chart(added[i], state, epoch);
 		report_compiled(added[i], probes);

@@ -145,7 +145,7 @@ find_columns(HistoryInsert *insert, Oid node_type)
 	TupleDesc	desc = RelationGetDescr(insert->history);
 	int			found = 0;
 
-	for (AttrNumber column = 1; column <= desc->natts; column++)
+	for (int column = 1; column <= desc->natts; column++)
 	{
 		Form_pg_attribute att = TupleDescAttr(desc, column - 1);
 		int			i;
@@ -161,7 +161,7 @@ find_columns(HistoryInsert *insert, Oid node_type)
 		if (i == NCOLUMNS || att->attgenerated != '\0' ||
 			(i == COLUMN_ID) != (att->attidentity != '\0'))
 			return false;
-		insert->column[i] = column;
+		insert->column[i] = att->attnum;
 		found++;
 	}
 	return found == NCOLUMNS;
@@ -311,17 +311,16 @@ add_rows(HistoryInsert *insert, TriggerData *data, const char *node)
 	begin_reading(&new_rows, data->tg_newtable, data->tg_relation, node);
 	for (;;)
 	{
-		bool		has_old = read_next(&old_rows);
-		bool		has_new = read_next(&new_rows);
+		Transition *old_row = read_next(&old_rows) ? &old_rows : NULL;
+		Transition *new_row = read_next(&new_rows) ? &new_rows : NULL;
 
-		if (old_rows.store && new_rows.store && has_old != has_new)
+		if (old_rows.store && new_rows.store && !old_row != !new_row)
 			elog(ERROR, "transition tables of \"%s\" do not match",
 				 RelationGetRelationName(data->tg_relation));
-		if (!has_old && !has_new)
+		if (old_row == NULL && new_row == NULL)
 			break;
 		CHECK_FOR_INTERRUPTS();
-		add_row(insert, has_old ? &old_rows : NULL,
-				has_new ? &new_rows : NULL);
+		add_row(insert, old_row, new_row);
 	}
 	if (insert->nrows > 0)
 		write_rows(insert);

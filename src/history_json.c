@@ -86,13 +86,13 @@ history_json_begin(TupleDesc desc)
 
 	json->node_type = get_atttype(org_tables()->unit, org_tables()->unit_node);
 	json->column = palloc(desc->natts * sizeof(AttrNumber));
-	for (AttrNumber column = 1; column <= desc->natts; column++)
+	for (int column = 1; column <= desc->natts; column++)
 	{
 		Form_pg_attribute att = TupleDescAttr(desc, column - 1);
 
 		if (att->attisdropped)
 			continue;
-		json->column[npairs++] = column;
+		json->column[npairs++] = att->attnum;
 		json->as_written |= !is_known(att->atttypid, json->node_type);
 	}
 

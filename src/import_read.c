@@ -377,7 +377,8 @@ add_cycle(Reading *reading, Link *on)
 	StringInfoData nodes;
 	int64		length = 0;
 
-	for (at = link_above(reading, on); at != on; at = link_above(reading, at))
+	for (at = link_above(reading, on); at != NULL && at != on;
+		 at = link_above(reading, at))
 		if (at->node < first->node)
 			first = at;
 	initStringInfo(&nodes);
@@ -387,7 +388,7 @@ add_cycle(Reading *reading, Link *on)
 		if (length++ < MOST_NAMED)
 			appendStringInfo(&nodes, "%s -> ", node_text(at->node).text);
 		at = link_above(reading, at);
-	} while (at != first);
+	} while (at != NULL && at != first);
 	if (length > MOST_NAMED)
 		appendStringInfo(&nodes, "... (" INT64_FORMAT " nodes) -> ", length);
 	appendStringInfoString(&nodes, node_text(first->node).text);
