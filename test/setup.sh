@@ -222,7 +222,15 @@ iom_install_extra() { # package
 }
 
 # Nothing but pictures needs Graphviz; nothing but clocks that jump, libfaketime.
-iom_install_graphviz() { command -v dot >/dev/null || iom_install_extra graphviz; }
+# Debian's Graphviz 14 has the engine that we need in a package of its own.
+iom_install_graphviz() {
+	local package
+
+	command -v dot >/dev/null || iom_install_extra graphviz || return
+	! echo 'graph {}' | dot -Knop2 -Tsvg >/dev/null 2>&1 || return 0
+	package=$(apt-cache pkgnames libgvplugin-neato-layout | grep -x 'libgvplugin-neato-layout[0-9]*')
+	[ -z "$package" ] || iom_install_extra "$package"
+}
 iom_install_faketime() {
 	compgen -G '/usr/lib/*/faketime/libfaketime.so.1' >/dev/null || iom_install_extra libfaketime
 }

@@ -62,8 +62,8 @@ $node->safe_psql('postgres', q{
 	ANALYZE staff;
 	CREATE FUNCTION of_clerks() RETURNS bigint STABLE LANGUAGE plpgsql AS 'BEGIN RETURN (SELECT count(*) FROM staff WHERE unit <@ ''DLA''); END';
 	CREATE FUNCTION jump(seconds text) RETURNS void LANGUAGE plpgsql AS $$
-	BEGIN
-	  EXECUTE format('COPY (SELECT %L) TO %L', seconds, current_setting('clock.file'));
+	BEGIN	-- all at once: who reads half of it, ends
+	  EXECUTE format('COPY (SELECT %L) TO PROGRAM %L', seconds, format('cat >%1$s.new && mv %1$s.new %1$s', current_setting('clock.file')));
 	END $$});
 $node->safe_psql('postgres', "ALTER DATABASE postgres SET clock.file = '$clock'");
 create_check_org($node, 'postgres');
