@@ -215,6 +215,8 @@ SELECT q_error(estimate('SELECT FROM staff s JOIN plain p ON s.unit @> p.unit'),
   (SELECT sum(a.staff * n) FROM truth_above a JOIN (SELECT unit AS node, count(*) AS n FROM plain GROUP BY 1) p USING (node))) <= 2 AS skewed_pairs;
 SELECT q_error(estimate('SELECT FROM staff s WHERE EXISTS (SELECT FROM forest f WHERE s.unit <@ f.node)'), 60000) <= 2 AS semi;
 SELECT q_error(estimate('SELECT FROM staff s WHERE EXISTS (SELECT FROM forest f JOIN truth t USING (node) WHERE s.unit <@ f.node)'), 60000) <= 2 AS semi_of_two;
+SELECT q_error(estimate('SELECT FROM forest f WHERE EXISTS (SELECT FROM staff s WHERE s.unit <@ f.node)'),
+  (SELECT count(*) FROM truth t WHERE EXISTS (SELECT FROM regress_closure() c JOIN truth b ON b.node = c.node WHERE c.ancestor = t.node AND b.staff > 0))) <= 2 AS semi_above;
 -- a common node that nobody knows lies within none
 CREATE TABLE strangers AS SELECT * FROM staff UNION ALL SELECT i, 'NOT-IN-IT', 0, 0 FROM generate_series(1, 20000) i;
 ANALYZE strangers;
@@ -231,6 +233,8 @@ SELECT count(*), count(*) FILTER (WHERE
 FROM forest WHERE number <= 200;
 SELECT estimate('SELECT iom_roots()') = (SELECT count(*) FROM iom_roots()) AS roots,
   estimate('SELECT iom_subtree(''NO-SUCH-NODE'')') AS unknown,
+  estimate(format('SELECT iom_subtree(%L, -1)', :'small')) AS no_depth,
+  estimate(format('SELECT iom_reports(%L, ''supervises'')', :'small')) = estimate('SELECT iom_reports((SELECT node FROM forest LIMIT 1))') AS of_a_relation,
   estimate(format('SELECT iom_subtree(%L, as_of => ''2020-01-01'')', :'small')) = iom_size(:'small') AS dated;
 
 ----------------------------------------------------------------------------

@@ -227,6 +227,12 @@ SELECT day, (SELECT row(count(*), sum(r.count), max(r.sum)) FROM iom_unnest(exac
   inexact::text = iom_float_totals_send(inexact)::text AND inexact::text::iom_float_totals::text = inexact::text AS inexact_text,
   heads::text::iom_totals::text = heads::text AS heads_text
 FROM regress_totals ORDER BY day;
+-- COPY, binary: they come back as they were
+\copy regress_totals TO 'results/regress_totals.binary' (FORMAT binary)
+CREATE TEMPORARY TABLE regress_copy (LIKE regress_totals);
+\copy regress_copy FROM 'results/regress_totals.binary' (FORMAT binary)
+SELECT count(*), count(*) FILTER (WHERE t.exact::text <> c.exact::text OR t.inexact::text <> c.inexact::text OR t.heads::text <> c.heads::text) AS differ
+FROM regress_totals t JOIN regress_copy c USING (day);
 SELECT regress_error('SELECT exact::text::iom_float_totals FROM regress_totals'),
   regress_error('SELECT inexact::text::iom_totals FROM regress_totals');
 

@@ -41,6 +41,7 @@ build_server() {
 				--without-readline --without-zlib $( ((major > 15)) && echo --without-icu) \
 				CFLAGS='-O1 -g -fno-omit-frame-pointer -DUSE_VALGRIND -DRANDOMIZE_ALLOCATED_MEMORY' &&
 			make -s -j"$(nproc)" -C src install &&
+			make -s -C contrib/pg_trgm install &&
 			cp src/tools/valgrind.supp "$cache.new"
 	)
 }
