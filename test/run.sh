@@ -144,7 +144,7 @@ coverage() {
 
 	echo "== coverage"
 	iom_run pg_ctl -D "$iom_tmp/data" -s -m fast stop
-	iom_make -s -C test/unit check SANITIZE=--coverage >"$iom_tmp/unit.log" 2>&1
+	iom_make -s -C test/unit check SANITIZE=--coverage CFLAGS="-O0 -g" >"$iom_tmp/unit.log" 2>&1
 	# (each from where it was compiled, or the text is not found)
 	iom_run sh -c "{ gcov -t src/*.gcda; cd test/unit && gcov -t *.gcda; } 2>/dev/null |
 		LC_ALL=C awk -v reasons=test/coverage/reasons -f test/coverage/report.awk" | tee "$report"
