@@ -19,16 +19,9 @@ DELETE FROM iom_unit;
 INSERT INTO iom_unit (node, name) SELECT 'N' || i, i FROM generate_series(1, 20000) i;
 INSERT INTO iom_line (node, supervisor) SELECT 'N' || i, 'N' || (i + 5) / 7 FROM generate_series(2, 20000) i;
 ANALYZE iom_unit, iom_line;
-CREATE FUNCTION pg_temp.estimate(query text) RETURNS float8 LANGUAGE plpgsql AS $$
-DECLARE
-  plan json;
-BEGIN
-  EXECUTE 'EXPLAIN (FORMAT JSON) ' || query INTO plan;
-  RETURN (plan -> 0 -> 'Plan' ->> 'Plan Rows')::float8;
-END $$;
 -- of few nodes, exactly
-SELECT pg_temp.estimate('SELECT iom_subtree(''N350'')') AS some, pg_temp.estimate('SELECT iom_subtree(''N20000'')') AS leaf;
-SELECT pg_temp.estimate('SELECT iom_supervisors(''N20000'')') AS supervisors;
+SELECT regress_estimate('SELECT iom_subtree(''N350'')') AS some, regress_estimate('SELECT iom_subtree(''N20000'')') AS leaf;
+SELECT regress_estimate('SELECT iom_supervisors(''N20000'')') AS supervisors;
 -- of many, roughly; once for each state of the hierarchy
 CREATE TEMPORARY TABLE guess (node iom_node, rows float8, again float8);
 DO $$
@@ -37,13 +30,13 @@ DECLARE
 BEGIN
   FOREACH top IN ARRAY '{N1,N2,N3,N4,N5,N8,N9}'::iom_node[] LOOP
     UPDATE iom_unit SET position = position WHERE node = top;
-    INSERT INTO guess SELECT top, pg_temp.estimate(format('SELECT iom_subtree(%L)', top)), pg_temp.estimate(format('SELECT iom_subtree(%L)', top));
+    INSERT INTO guess SELECT top, regress_estimate(format('SELECT iom_subtree(%L)', top)), regress_estimate(format('SELECT iom_subtree(%L)', top));
   END LOOP;
 END $$;
 -- nor where no probe may be made
 SET LOCAL iomorg.probe_limit = 0;
 UPDATE iom_unit SET position = position WHERE node = 'N2';
-SELECT pg_temp.estimate('SELECT iom_subtree(''N2'')') > 0 AS guessed;
+SELECT regress_estimate('SELECT iom_subtree(''N2'')') > 0 AS guessed;
 -- none was compiled for it
 SELECT count(*) AS charts FROM iom_charts();
 RESET iomorg.probe_limit;

@@ -309,6 +309,16 @@ BEGIN
 	RETURN plan;
 END $$;
 
+-- How many rows the planner expects of a query.
+CREATE OR REPLACE FUNCTION regress_estimate(query text) RETURNS float8
+LANGUAGE plpgsql AS $$
+DECLARE
+  plan json;
+BEGIN
+  EXECUTE 'EXPLAIN (FORMAT JSON) ' || query INTO plan;
+  RETURN (plan -> 0 -> 'Plan' ->> 'Plan Rows')::float8;
+END $$;
+
 -- pg_input_is_valid(), which came with 16.
 CREATE OR REPLACE FUNCTION regress_input_is_valid(value text, type text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE AS $$

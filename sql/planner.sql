@@ -170,13 +170,6 @@ RESET plan_cache_mode;
 -- Estimates
 ----------------------------------------------------------------------------
 
-CREATE FUNCTION estimate(query text) RETURNS float8 LANGUAGE plpgsql AS $$
-DECLARE
-  plan json;
-BEGIN
-  EXECUTE 'EXPLAIN (FORMAT JSON) ' || query INTO plan;
-  RETURN (plan -> 0 -> 'Plan' ->> 'Plan Rows')::float8;
-END $$;
 CREATE FUNCTION q_error(estimated float8, actual float8) RETURNS float8 LANGUAGE sql IMMUTABLE AS $$
   SELECT greatest(greatest(estimated, 1) / greatest(actual, 1), greatest(actual, 1) / greatest(estimated, 1))
 $$;
@@ -184,58 +177,58 @@ $$;
 -- with the index that tells of small sets, and by statistics alone
 SELECT count(*), percentile_cont(0.5) WITHIN GROUP (ORDER BY q) <= 1.05 AS median,
   percentile_cont(0.9) WITHIN GROUP (ORDER BY q) <= 1.3 AS p90, max(q) <= 3 AS largest
-FROM (SELECT q_error(estimate(format('SELECT FROM staff WHERE unit <@ %L', node)), staff) AS q FROM truth) s;
+FROM (SELECT q_error(regress_estimate(format('SELECT FROM staff WHERE unit <@ %L', node)), staff) AS q FROM truth) s;
 SELECT max(q) <= 3 AS above
-FROM (SELECT q_error(estimate(format('SELECT FROM staff WHERE unit @> %L', node)), staff) AS q FROM truth_above LIMIT 500) s;
+FROM (SELECT q_error(regress_estimate(format('SELECT FROM staff WHERE unit @> %L', node)), staff) AS q FROM truth_above LIMIT 500) s;
 CREATE TABLE plain AS SELECT * FROM staff;
 ANALYZE plain;
 SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY q) <= 1.5 AS median,
   percentile_cont(0.9) WITHIN GROUP (ORDER BY q) <= 2.5 AS p90
-FROM (SELECT q_error(estimate(format('SELECT FROM plain WHERE unit <@ %L', node)), staff) AS q FROM truth) s;
+FROM (SELECT q_error(regress_estimate(format('SELECT FROM plain WHERE unit <@ %L', node)), staff) AS q FROM truth) s;
 SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY q) <= 2 AS median_above
-FROM (SELECT q_error(estimate(format('SELECT FROM plain WHERE unit @> %L', node)), staff) AS q FROM truth_above LIMIT 500) s;
+FROM (SELECT q_error(regress_estimate(format('SELECT FROM plain WHERE unit @> %L', node)), staff) AS q FROM truth_above LIMIT 500) s;
 -- nodes beyond all that are there: none
 CREATE TABLE rest AS SELECT s.* FROM staff s WHERE s.unit > (SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY node) FROM forest);
 ANALYZE rest;
-SELECT count(*) > 100 AS some, max(estimate(format('SELECT FROM rest WHERE unit <@ %L', node))) <= 1 AS none
+SELECT count(*) > 100 AS some, max(regress_estimate(format('SELECT FROM rest WHERE unit <@ %L', node))) <= 1 AS none
 FROM forest WHERE node < (SELECT min(unit) FROM rest) AND iom_is_leaf(node);
 -- without statistics: by size
 CREATE TABLE unknown AS SELECT * FROM staff;
-SELECT bool_and(estimate(format('SELECT FROM unknown WHERE unit <@ %L', node)) BETWEEN 1 AND 100000) FROM truth WHERE staff > 30000;
+SELECT bool_and(regress_estimate(format('SELECT FROM unknown WHERE unit <@ %L', node)) BETWEEN 1 AND 100000) FROM truth WHERE staff > 30000;
 -- nobody knows the node: an average one
-SELECT estimate('SELECT FROM staff WHERE unit <@ (SELECT node FROM forest WHERE number = 7)') BETWEEN 60 AND 2000 AS average;
-SELECT estimate('SELECT FROM staff WHERE unit <@ NULL::iom_node') <= 1 AS nothing;
+SELECT regress_estimate('SELECT FROM staff WHERE unit <@ (SELECT node FROM forest WHERE number = 7)') BETWEEN 60 AND 2000 AS average;
+SELECT regress_estimate('SELECT FROM staff WHERE unit <@ NULL::iom_node') <= 1 AS nothing;
 
 -- joins, either way round, semijoins
-SELECT q_error(estimate('SELECT FROM staff s JOIN forest f ON s.unit <@ f.node'),
+SELECT q_error(regress_estimate('SELECT FROM staff s JOIN forest f ON s.unit <@ f.node'),
   (SELECT sum(staff) FROM truth)) <= 2 AS all_pairs;
-SELECT q_error(estimate('SELECT FROM forest f JOIN staff s ON f.node @> s.unit'),
+SELECT q_error(regress_estimate('SELECT FROM forest f JOIN staff s ON f.node @> s.unit'),
   (SELECT sum(staff) FROM truth)) <= 2 AS commuted;
-SELECT q_error(estimate('SELECT FROM staff s JOIN plain p ON s.unit @> p.unit'),
+SELECT q_error(regress_estimate('SELECT FROM staff s JOIN plain p ON s.unit @> p.unit'),
   (SELECT sum(a.staff * n) FROM truth_above a JOIN (SELECT unit AS node, count(*) AS n FROM plain GROUP BY 1) p USING (node))) <= 2 AS skewed_pairs;
-SELECT q_error(estimate('SELECT FROM staff s WHERE EXISTS (SELECT FROM forest f WHERE s.unit <@ f.node)'), 60000) <= 2 AS semi;
-SELECT q_error(estimate('SELECT FROM staff s WHERE EXISTS (SELECT FROM forest f JOIN truth t USING (node) WHERE s.unit <@ f.node)'), 60000) <= 2 AS semi_of_two;
-SELECT q_error(estimate('SELECT FROM forest f WHERE EXISTS (SELECT FROM staff s WHERE s.unit <@ f.node)'),
+SELECT q_error(regress_estimate('SELECT FROM staff s WHERE EXISTS (SELECT FROM forest f WHERE s.unit <@ f.node)'), 60000) <= 2 AS semi;
+SELECT q_error(regress_estimate('SELECT FROM staff s WHERE EXISTS (SELECT FROM forest f JOIN truth t USING (node) WHERE s.unit <@ f.node)'), 60000) <= 2 AS semi_of_two;
+SELECT q_error(regress_estimate('SELECT FROM forest f WHERE EXISTS (SELECT FROM staff s WHERE s.unit <@ f.node)'),
   (SELECT count(*) FROM truth t WHERE EXISTS (SELECT FROM regress_closure() c JOIN truth b ON b.node = c.node WHERE c.ancestor = t.node AND b.staff > 0))) <= 2 AS semi_above;
 -- a common node that nobody knows lies within none
 CREATE TABLE strangers AS SELECT * FROM staff UNION ALL SELECT i, 'NOT-IN-IT', 0, 0 FROM generate_series(1, 20000) i;
 ANALYZE strangers;
-SELECT q_error(estimate('SELECT FROM strangers s JOIN forest f ON s.unit <@ f.node'),
+SELECT q_error(regress_estimate('SELECT FROM strangers s JOIN forest f ON s.unit <@ f.node'),
   (SELECT sum(staff) FROM truth)) <= 2 AS strangers;
 
 -- exact rows of set functions, wherever they stand
 SELECT count(*), count(*) FILTER (WHERE
-    estimate(format('SELECT * FROM iom_subtree(%L)', node)) <> greatest(iom_size(node), 1)
-    OR estimate(format('SELECT iom_subtree(%L, 1)', node)) <> iom_span(node) + 1
-    OR estimate(format('SELECT iom_supervisors(%L)', node)) <> greatest(iom_level(node) - 1, 1)
-    OR estimate(format('SELECT iom_reports(%L)', node)) <> greatest(iom_span(node), 1)
-    OR estimate(format('SELECT iom_peers(%L)', node)) <> greatest((SELECT count(*) FROM iom_peers(node)), 1)) AS wrong
+    regress_estimate(format('SELECT * FROM iom_subtree(%L)', node)) <> greatest(iom_size(node), 1)
+    OR regress_estimate(format('SELECT iom_subtree(%L, 1)', node)) <> iom_span(node) + 1
+    OR regress_estimate(format('SELECT iom_supervisors(%L)', node)) <> greatest(iom_level(node) - 1, 1)
+    OR regress_estimate(format('SELECT iom_reports(%L)', node)) <> greatest(iom_span(node), 1)
+    OR regress_estimate(format('SELECT iom_peers(%L)', node)) <> greatest((SELECT count(*) FROM iom_peers(node)), 1)) AS wrong
 FROM forest WHERE number <= 200;
-SELECT estimate('SELECT iom_roots()') = (SELECT count(*) FROM iom_roots()) AS roots,
-  estimate('SELECT iom_subtree(''NO-SUCH-NODE'')') AS unknown,
-  estimate(format('SELECT iom_subtree(%L, -1)', :'small')) AS no_depth,
-  estimate(format('SELECT iom_reports(%L, ''supervises'')', :'small')) = estimate('SELECT iom_reports((SELECT node FROM forest LIMIT 1))') AS of_a_relation,
-  estimate(format('SELECT iom_subtree(%L, as_of => ''2020-01-01'')', :'small')) = iom_size(:'small') AS dated;
+SELECT regress_estimate('SELECT iom_roots()') = (SELECT count(*) FROM iom_roots()) AS roots,
+  regress_estimate('SELECT iom_subtree(''NO-SUCH-NODE'')') AS unknown,
+  regress_estimate(format('SELECT iom_subtree(%L, -1)', :'small')) AS no_depth,
+  regress_estimate(format('SELECT iom_reports(%L, ''supervises'')', :'small')) = regress_estimate('SELECT iom_reports((SELECT node FROM forest LIMIT 1))') AS of_a_relation,
+  regress_estimate(format('SELECT iom_subtree(%L, as_of => ''2020-01-01'')', :'small')) = iom_size(:'small') AS dated;
 
 ----------------------------------------------------------------------------
 -- Planning leaves everything as it is
@@ -244,8 +237,8 @@ SELECT estimate('SELECT iom_roots()') = (SELECT count(*) FROM iom_roots()) AS ro
 -- no chart is compiled for it, where it is not very small
 UPDATE iom_unit SET position = position WHERE node = :'leaf';
 CREATE TABLE charts AS SELECT count(*) AS n FROM iom_charts();
-SELECT estimate(format('SELECT FROM staff WHERE unit <@ %L', :'leaf')) > 0 AS guessed;
-SELECT estimate(format('SELECT iom_subtree(%L)', :'leaf')) > 0 AS guessed;
+SELECT regress_estimate(format('SELECT FROM staff WHERE unit <@ %L', :'leaf')) > 0 AS guessed;
+SELECT regress_estimate(format('SELECT iom_subtree(%L)', :'leaf')) > 0 AS guessed;
 SELECT (SELECT count(*) FROM iom_charts()) - n AS compiled FROM charts;
 
 -- whoever may not see the hierarchy can plan, and not run
@@ -254,9 +247,9 @@ GRANT USAGE ON SCHEMA regress_planner TO regress_planner_blind;
 GRANT SELECT ON staff TO regress_planner_blind;
 REVOKE SELECT ON iom_unit FROM PUBLIC;
 SET ROLE regress_planner_blind;
-SELECT estimate('SELECT FROM staff WHERE unit <@ ''X''') > 1 AS guessed;
-SELECT estimate('SELECT FROM staff s JOIN staff t ON s.unit <@ t.unit') BETWEEN 60000 AND 60000 * 60000.0 / 10 AS join_guessed,
-  estimate('SELECT FROM staff s WHERE EXISTS (SELECT FROM staff t WHERE s.unit <@ t.unit)') > 1 AS semijoin_guessed;
+SELECT regress_estimate('SELECT FROM staff WHERE unit <@ ''X''') > 1 AS guessed;
+SELECT regress_estimate('SELECT FROM staff s JOIN staff t ON s.unit <@ t.unit') BETWEEN 60000 AND 60000 * 60000.0 / 10 AS join_guessed,
+  regress_estimate('SELECT FROM staff s WHERE EXISTS (SELECT FROM staff t WHERE s.unit <@ t.unit)') > 1 AS semijoin_guessed;
 SELECT regress_error('SELECT FROM staff WHERE unit <@ ''X''');
 RESET ROLE;
 GRANT SELECT ON iom_unit TO PUBLIC;
@@ -275,7 +268,7 @@ RESET enable_mergejoin;
 -- evaluating an argument may drop the chart that served another one
 SET LOCAL iomorg.chart_memory = 0;
 SET LOCAL iomorg.probe_limit = 2000000000;
-SELECT estimate(format('SELECT FROM iom_subtree(%1$L, iom_level(%1$L) + iom_level(%2$L) + iom_level(%3$L))',
+SELECT regress_estimate(format('SELECT FROM iom_subtree(%1$L, iom_level(%1$L) + iom_level(%2$L) + iom_level(%3$L))',
   :'other', :'leaf', :'small')) =
   (SELECT count(*) FROM iom_subtree(:'other', iom_level(:'other') + iom_level(:'leaf') + iom_level(:'small'))) AS exact;
 RESET iomorg.chart_memory;
