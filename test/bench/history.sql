@@ -2,15 +2,7 @@
 -- had five supervisors, one after the other, so there are five lines a unit, in
 -- the order of their days. Made with triggers off: it is the checks of all of it
 -- that are measured. It comes from a hash, the same on every run.
-CREATE EXTENSION iomorg;
-
-CREATE FUNCTION chance(i bigint, what integer) RETURNS double precision
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN (hashint8extended(i, what) & 1073741823) / 1073741824.0::double precision;
-
-CREATE FUNCTION code_of(i bigint) RETURNS iom_node
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN ('U' || i * 611953 % 1000003)::iom_node;
+\ir chance.sql
 
 SET session_replication_role = replica;
 DELETE FROM iom_appointment;

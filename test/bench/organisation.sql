@@ -5,16 +5,7 @@
 -- of the branches. Codes and the order of rows have nothing to do with the
 -- place in the hierarchy. All of it comes from a hash: it is the same on every
 -- run.
-CREATE EXTENSION iomorg;
-
--- From 0 to 1, as if at random.
-CREATE FUNCTION chance(i bigint, what integer) RETURNS double precision
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN (hashint8extended(i, what) & 1073741823) / 1073741824.0::double precision;
-
-CREATE FUNCTION code_of(i bigint) RETURNS iom_node
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN ('U' || i * 611953 % 1000003)::iom_node;
+\ir chance.sql
 
 CREATE FUNCTION boss_of(i bigint) RETURNS bigint
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
