@@ -114,17 +114,6 @@ run(const Import *import, const char *statement, DestReceiver *destination)
 	return SPI_processed;
 }
 
-/* The one number that a query returns. */
-static uint64
-count(const Import *import, const char *query)
-{
-	bool		isnull;
-
-	run(import, query, NULL);
-	return DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
-									   SPI_tuptable->tupdesc, 1, &isnull));
-}
-
 /* An empty store for the rows of a query. */
 static void
 make_store(const Import *import, ImportStore *store, const char *query)
@@ -537,14 +526,20 @@ refuse(uint64 n)
 }
 
 /*
- * Run a statement that has so many rows to write.
+ * Run a statement that writes a row for each one of "which", the rest of a
+ * query from FROM on; not if there are none.
  */
 static void
-write_rows(const Import *import, const char *what, uint64 rows,
+write_rows(const Import *import, const char *what, const char *which,
 		   const char *statement)
 {
+	uint64		rows;
 	uint64		written;
+	bool		isnull;
 
+	run(import, psprintf("SELECT pg_catalog.count(*) FROM %s", which), NULL);
+	rows = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
+									   SPI_tuptable->tupdesc, 1, &isnull));
 	if (rows == 0)
 		return;
 	written = run(import, statement, NULL);
@@ -581,28 +576,23 @@ write_ends(const Import *import)
 	error_context_stack = &callback;
 	if (import->mode == REPLACE)
 		write_rows(import, "appointments deleted",
-				   count(import, "SELECT pg_catalog.count(*) "
-						 "FROM ~.iom_appointment"),
+				   "~.iom_appointment",
 				   "DELETE FROM ~.iom_appointment");
 	write_rows(import, "lines deleted",
-			   count(import, "SELECT pg_catalog.count(*) "
-					 "FROM import_cut WHERE goes"),
+			   "import_cut WHERE goes",
 			   "DELETE FROM ~.iom_line l USING import_cut c "
 			   "WHERE c.goes AND " SAME_LINE("c", "l"));
 	write_rows(import, "lines ended",
-			   count(import, "SELECT pg_catalog.count(*) "
-					 "FROM import_cut WHERE NOT goes"),
+			   "import_cut WHERE NOT goes",
 			   "UPDATE ~.iom_line l SET valid = l.valid "
 			   "OPERATOR(pg_catalog.*) " UNTIL " FROM import_cut c "
 			   "WHERE NOT c.goes AND " SAME_LINE("c", "l"));
 	write_rows(import, "units deleted",
-			   count(import, "SELECT pg_catalog.count(*) "
-					 "FROM import_close WHERE goes"),
+			   "import_close WHERE goes",
 			   "DELETE FROM ~.iom_unit u USING import_close c "
 			   "WHERE c.goes AND c.node OPERATOR(~.=) u.node");
 	write_rows(import, "units closed",
-			   count(import, "SELECT pg_catalog.count(*) "
-					 "FROM import_close WHERE NOT goes"),
+			   "import_close WHERE NOT goes",
 			   "UPDATE ~.iom_unit u SET valid = u.valid "
 			   "OPERATOR(pg_catalog.*) " UNTIL " FROM import_close c "
 			   "WHERE NOT c.goes AND c.node OPERATOR(~.=) u.node");
@@ -624,8 +614,7 @@ write_rest(const Import *import)
 						   "WHERE n.is_changed "
 						   "AND n.node OPERATOR(~.=) u.node");
 	write_rows(import, "units changed",
-			   count(import, "SELECT pg_catalog.count(*) "
-					 "FROM import_unit WHERE is_changed"), change.data);
+			   "import_unit WHERE is_changed", change.data);
 
 	initStringInfo(&insert);
 	appendStringInfoString(&insert, "INSERT INTO ~.iom_unit (node, valid");
@@ -636,12 +625,10 @@ write_rest(const Import *import)
 						   "ON r.place OPERATOR(pg_catalog.=) n.place "
 						   "WHERE n.is_new ORDER BY n.node");
 	write_rows(import, "units opened",
-			   count(import, "SELECT pg_catalog.count(*) "
-					 "FROM import_unit WHERE is_new"), insert.data);
+			   "import_unit WHERE is_new", insert.data);
 
 	write_rows(import, "lines drawn",
-			   count(import, "SELECT pg_catalog.count(*) "
-					 "FROM import_line WHERE NOT is_there"),
+			   "import_line WHERE NOT is_there",
 			   "INSERT INTO ~.iom_line (node, supervisor, relation, valid) "
 			   "SELECT node, supervisor, relation, valid FROM import_line "
 			   "WHERE NOT is_there ORDER BY node");
