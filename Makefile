@@ -41,8 +41,8 @@ OBJS = \
 	src/node_planner.o \
 	src/node_selfuncs.o \
 	src/node_set.o \
-	src/org_seek.o \
 	src/org_rows.o \
+	src/org_seek.o \
 	src/org_tables.o \
 	src/org_trigger.o \
 	src/origin.o \

@@ -129,15 +129,15 @@ today(void)
 {
 	static DateADT date;
 	static int64 second = PG_INT64_MIN;
-	static const pg_tz *timezone = NULL;
+	static const pg_tz *zone = NULL;
 	int64		now = (GetCurrentTransactionStartTimestamp() - MIN_TIMESTAMP) /
 		USECS_PER_SEC;
 
-	if (now != second || timezone != session_timezone)
+	if (now != second || zone != session_timezone)
 	{
 		date = GetSQLCurrentDate();
 		second = now;
-		timezone = session_timezone;
+		zone = session_timezone;
 	}
 	return date;
 }

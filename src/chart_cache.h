@@ -16,8 +16,8 @@
 
 #include "chart.h"
 #include "org_tables.h"
-#include "soundness.h"
 #include "revision.h"
+#include "soundness.h"
 
 /*
  * What a question needs of the hierarchy.  A chart that has just that answers
@@ -75,12 +75,6 @@ static inline ChartScope
 scope_below(IomNode node, uint32 depth)
 {
 	return chart_scope(SCOPE_BELOW, depth, node, IOM_NODE_NONE);
-}
-
-static inline ChartScope
-scope_beside(IomNode node)
-{
-	return chart_scope(SCOPE_BESIDE, 1, node, IOM_NODE_NONE);
 }
 
 /* Does a chart of the outer scope answer what needs the inner one? */

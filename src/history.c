@@ -7,10 +7,10 @@
  * Statement triggers with transition tables record whatever a statement
  * changed, by the page (history_insert.c) or, where iom_history is not quite
  * as the extension made it, in one INSERT ... SELECT; before TRUNCATE, which
- * has no transition tables, they record the rows that are about to go.  The rows of a dump that is being
- * restored are not recorded (origin.c): their history is in the dump.  Nor is
- * what a replication worker applies: no trigger fires, and the publisher's
- * history can be published like the tables.
+ * has no transition tables, they record the rows that are about to go.  The
+ * rows of a dump that is being restored are not recorded (origin.c): their
+ * history is in the dump.  Nor is what a replication worker applies: no trigger
+ * fires, and the publisher's history can be published like the tables.
  *
  * iom_history itself is append-only: only the triggers insert, and a dump
  * being restored.  A superuser can do everything, but not without a trace: a

@@ -5,8 +5,9 @@
  *	  with what can be known of it without the others.
  *
  * The pictures themselves are made in SQL (see the script's section).  For
- * one of them, iom_tree, there is a prefix.  A line's prefix is that of its supervisor, where the supervisor's own branch
- * mark has become a stroke that goes on or a blank, and a branch mark:
+ * one of them, iom_tree, there is a prefix.  A line's prefix is that of its
+ * supervisor, where the supervisor's own branch mark has become a stroke that
+ * goes on or a blank, and a branch mark:
  *
  *		DG
  *		├─ DDGO
