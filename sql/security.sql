@@ -184,13 +184,6 @@ VACUUM regress_plain;
 ALTER TABLE regress_plain ENABLE ROW LEVEL SECURITY;
 CREATE POLICY p ON regress_plain USING (random() > 2);
 GRANT SELECT ON regress_plain TO PUBLIC;
-CREATE FUNCTION regress_estimate(query text) RETURNS int LANGUAGE plpgsql AS $$
-DECLARE
-	plan json;
-BEGIN
-	EXECUTE 'EXPLAIN (FORMAT json) ' || query INTO plan;
-	RETURN plan -> 0 -> 'Plan' -> 'Plan Rows';
-END $$;
 SELECT regress_estimate($$SELECT * FROM regress_plain WHERE unit <@ 'DDGO'$$) AS with_rows,
 	regress_estimate($$SELECT * FROM regress_plain WHERE unit <@ 'DDGMR'$$) AS without;
 SET ROLE regress_oss;
@@ -348,5 +341,5 @@ SELECT count(*) FROM regress_staff WHERE unit <@ 'OSS';
 ROLLBACK;
 
 DROP TABLE regress_staff, regress_truth, regress_manager;
-DROP FUNCTION regress_access, regress_seen, regress_ask, regress_estimate, regress_peep;
+DROP FUNCTION regress_access, regress_seen, regress_ask, regress_peep;
 DROP ROLE regress_ddgmr, regress_oss, regress_dla, regress_nobody;
