@@ -4,13 +4,15 @@
  *	  The operators <@ and @>: does a node lie within another's subtree?
  *
  * Chart and hash table decide (chart_has_within).  Where one upper node is
- * asked about for many rows, most of which are not below it, a filter of its
- * subtree spares them the hash table, which for a large organisation is far
- * larger than the processor's caches.  It is made once a fraction of the cost
- * has been spent without, so that few rows never pay for it.
+ * asked about for many rows, most of which are not below it, its subtree is made
+ * a set of its own, with a filter before it: both are far smaller than the hash
+ * table, which for a large organisation is far larger than the processor's
+ * caches.  They are made once a fraction of the cost has been spent without, so
+ * that few rows never pay for them, and only if they are no larger than a hash
+ * table of the executor may be.
  *
- * The filter lives in the memory of the expression, and is good for one upper
- * node and one chart.  An unknown node gives false, never an error.
+ * They live in the memory of the expression, and are good for one upper node
+ * and one chart.  An unknown node gives false, never an error.
  *
  * Copyright (c) 2026, the iomorg contributors
  *
@@ -18,19 +20,21 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "utils/memutils.h"
 
 #include "chart_cache.h"
+#include "code_set.h"
 #include "iomorg.h"
 
 PG_FUNCTION_INFO_V1(iom_node_within);
 PG_FUNCTION_INFO_V1(iom_node_contains);
 
-/* With fewer nodes, the hash table is as near as a filter; nor is one made
- * of a subtree in which most rows may be. */
+/* With fewer nodes, the hash table is as near as a set; nor is one made of a
+ * subtree in which most rows may be. */
 #define MANY_NODES			1024
 
-/* Adding a member to the filter costs a fraction of a look-up. */
+/* Adding a member to the set costs a fraction of a look-up. */
 #define MEMBERS_A_CALL		16
 #define MIN_CALLS			64
 
@@ -44,12 +48,21 @@ typedef struct UpperNode
 	IomNode		node;
 	uint32		rank;
 	uint32		size;			/* 0 for an unknown node: nothing is within */
-	uint32		calls;			/* without a filter */
+	uint32		calls;			/* without a set */
 	uint32		enough;			/* calls after which it is made */
-	bool		filtered;
-	CodeFilter	filter;			/* of the subtree */
-	uint64		room;			/* bits allocated */
+	bool		made;
+	CodeSet		set;			/* the subtree */
+	CodeFilter	filter;			/* likewise */
+	void	   *memory;			/* of both */
+	size_t		room;			/* its bytes */
 } UpperNode;
+
+/* What set and filter of so many codes take. */
+static size_t
+set_bytes(uint32 size)
+{
+	return code_set_bytes(size) + code_filter_bits(size) / 8;
+}
 
 /*
  * Begin with another upper node or another chart, today's.
@@ -66,7 +79,8 @@ begin_upper(FmgrInfo *flinfo, IomNode node)
 	}
 	upper->serial = chart_today_memo.serial;
 	upper->node = node;
-	upper->filtered = false;
+	upper->made = false;
+	upper->size = 0;
 	upper->calls = 0;
 }
 
@@ -83,34 +97,43 @@ find_upper(UpperNode *upper)
 	upper->rank = top->value;
 	upper->size = top->size;
 	upper->enough = PG_UINT32_MAX;
-	if (chart->nnodes >= MANY_NODES && top->size < chart->nnodes / 4)
+	if (chart->nnodes >= MANY_NODES && top->size < chart->nnodes / 4 &&
+		set_bytes(top->size) <= get_hash_memory_limit())
 		upper->enough = MIN_CALLS + top->size / MEMBERS_A_CALL;
 }
 
 /*
- * Make the filter of an upper node, from today's chart.
+ * Make the set of an upper node's subtree, from today's chart.
  */
 static void
-make_filter(FmgrInfo *flinfo, UpperNode *upper)
+make_set(FmgrInfo *flinfo, UpperNode *upper)
 {
 	const Chart *chart = chart_today_memo.cached->chart;
-	CodeFilter *filter = &upper->filter;
+	size_t		bytes = set_bytes(upper->size);
 
-	filter->nbits = code_filter_bits(upper->size);
-	if (upper->room < filter->nbits)
+	if (upper->room < bytes)
 	{
-		if (filter->bits)
-			pfree(filter->bits);
-		filter->bits = NULL;
+		OrgMemory	memory = org_memory_of(flinfo->fn_mcxt);
+
+		org_free(&memory, upper->memory);
+		upper->memory = NULL;
 		upper->room = 0;
-		filter->bits = MemoryContextAllocHuge(flinfo->fn_mcxt,
-											  filter->nbits / 8);
-		upper->room = filter->nbits;
+		upper->memory = org_alloc(&memory, bytes, 1);
+		upper->room = bytes;
 	}
-	memset(filter->bits, 0, filter->nbits / 8);
+	code_set_clear(&upper->set, upper->memory, upper->size);
+	upper->filter.bits = (uint64 *)
+		((char *) upper->memory + code_set_bytes(upper->size));
+	upper->filter.nbits = code_filter_bits(upper->size);
+	memset(upper->filter.bits, 0, upper->filter.nbits / 8);
 	for (uint32 i = 0; i < upper->size; i++)
-		code_filter_add(filter, chart->code[upper->rank + i]);
-	upper->filtered = true;
+	{
+		IomNode		node = chart->code[upper->rank + i];
+
+		code_set_add(&upper->set, node);
+		code_filter_add(&upper->filter, node);
+	}
+	upper->made = true;
 }
 
 static inline bool
@@ -129,15 +152,15 @@ is_within(FmgrInfo *flinfo, IomNode lower, IomNode node)
 		return chart_has_within(chart_today_memo.cached->chart, lower, node);
 	}
 
-	if (upper->filtered)
-	{
-		if (!code_filter_has(&upper->filter, lower))
-			return false;
-	}
-	else if (++upper->calls == 1)
+	if (upper->made)
+		return code_filter_has(&upper->filter, lower) &&
+			code_set_has(&upper->set, lower);
+	if (upper->size == 1)
+		return lower == node;
+	if (++upper->calls == 1)
 		find_upper(upper);
 	else if (upper->calls >= upper->enough)
-		make_filter(flinfo, upper);
+		make_set(flinfo, upper);
 
 	/* CHART_NONE, for an unknown node, is beyond every subtree */
 	return chart_find(chart_today_memo.cached->chart, lower) - upper->rank <

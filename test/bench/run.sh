@@ -20,7 +20,7 @@ staff=${STAFF:-1000000}
 rounds=${ROUNDS:-5}
 parts=${PARTS:-}
 small_change_sizes=${SMALL_CHANGES:-1000 100000 1000000}
-patience=${PATIENCE:-10}	# seconds for a statement, then it is given up
+patience=${PATIENCE:-5}	# seconds for a statement, then it is given up
 slow=${SLOW:-1500}	# milliseconds, then a peer is measured once
 
 # The organisation of so many units, and the peers' tables where wanted.

@@ -57,7 +57,7 @@ load() {
 	iom_run dropdb load
 }
 
-load_rounds=${LOAD_ROUNDS:-3}	# minutes each
+load_rounds=${LOAD_ROUNDS:-1}	# minutes each
 echo
 echo '| COPY of all units and lines | time | iomorg, ms | plain, ms | ratio | target |'
 echo '|---|---|---|---|---|---|'
