@@ -111,6 +111,19 @@ sub edit
 		"INSERT INTO iom_unit (node, name, valid) VALUES ($n, 'n', $days) ON CONFLICT (node) DO UPDATE SET position = " . int(rand 4),
 		"DELETE FROM iom_unit WHERE node = $n",
 		"DELETE FROM iom_line WHERE $n IN (node, supervisor);\nDELETE FROM iom_unit WHERE node = $n",
+		# a unit that takes the place of another: with other days, by its code, or both
+		"WITH gone AS (DELETE FROM iom_unit WHERE node = $n RETURNING *)
+		   INSERT INTO iom_unit (node, name, valid) SELECT node, name, ${days}::daterange FROM gone",
+		"DO \$\$ BEGIN
+		   SET CONSTRAINTS ALL DEFERRED;
+		   UPDATE iom_unit SET node = 'OTHER' WHERE node = $n;
+		   UPDATE iom_unit SET node = $n WHERE node = $m;
+		   UPDATE iom_unit SET node = $m WHERE node = 'OTHER';
+		   IF random() < 0.5 THEN SET CONSTRAINTS ALL IMMEDIATE; END IF;
+		 END \$\$",
+		"WITH gone AS (DELETE FROM iom_unit WHERE node IN ($n, $m) RETURNING *)
+		   INSERT INTO iom_unit (node, name, valid) SELECT CASE node WHEN $n THEN iom_node $m ELSE $n END, name, valid FROM gone",
+		"UPDATE iom_unit SET node = $m WHERE node = $n",
 		"UPDATE iom_line SET supervisor = CASE node WHEN $n THEN iom_node $m ELSE $n END WHERE node IN ($n, $m) AND line = 'solid'",
 		"UPDATE iom_line SET supervisor = $m WHERE supervisor = $n AND line = 'solid'",
 		"UPDATE iom_line SET supervisor = iom_supervisor(supervisor) WHERE node = $n AND line = 'solid' AND iom_supervisor(supervisor) IS NOT NULL",
