@@ -40,6 +40,12 @@ SELECT regress_estimate('SELECT iom_subtree(''N2'')') > 0 AS guessed;
 -- none was compiled for it
 SELECT count(*) AS charts FROM iom_charts();
 RESET iomorg.probe_limit;
+-- what is known of one day is not taken for another
+SAVEPOINT a;
+UPDATE iom_line SET valid = '[2021-01-01,)' WHERE supervisor = 'N2';
+SELECT regress_estimate('SELECT iom_subtree(''N2'', as_of => ''2021-01-01'')') > 1000 AS many,
+  regress_estimate('SELECT iom_subtree(''N2'', as_of => ''2020-12-31'')') AS alone;
+ROLLBACK TO a;
 SELECT g.node, g.rows BETWEEN s.size / 2.5 AND s.size * 2.5 AS near, g.again = g.rows AS same
 FROM guess g, LATERAL (SELECT count(*) AS size FROM iom_subtree(g.node)) s ORDER BY g.node;
 ROLLBACK;

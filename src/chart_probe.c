@@ -66,7 +66,8 @@ typedef struct Account
 	HierarchyState state;
 	double		rows;			/* that would be compiled */
 	uint32		spent;			/* probes */
-	ChartScope	refused;		/* a question that took more ... */
+	ChartScope	refused;		/* a question ... */
+	int64		refused_day;	/* of a day that took more ... */
 	uint32		refused_probes; /* than so many */
 	double		guess;			/* how many nodes it has; 0: not guessed */
 } Account;
@@ -509,9 +510,11 @@ draw_report(Walk *walk, int64 day, pg_prng_state *prng, IomNode *node)
  * Is it known already that the question takes more?
  */
 static bool
-is_refused(const Account *account, ChartScope scope, uint32 max_probes)
+is_refused(const Account *account, int64 day, ChartScope scope,
+		   uint32 max_probes)
 {
 	return account->refused_probes >= max_probes &&
+		account->refused_day == day &&
 		scope_includes(&scope, &account->refused);
 }
 
@@ -538,7 +541,7 @@ chart_probe(int64 day, ChartScope scope, const HierarchyState *state,
 	account = walk_begin(&walk, state);
 	allowed = max_probes == PROBES_THAT_PAY ? probes_left(account) : max_probes;
 	if (scope.kind != SCOPE_ALL && allowed > PROBES_A_WALK &&
-		!is_refused(account, scope, max_probes))
+		!is_refused(account, day, scope, max_probes))
 	{
 		/* an endless way must end, whatever the setting */
 		allowed = Min(allowed, 4 * account->rows + 1000);
@@ -553,6 +556,7 @@ chart_probe(int64 day, ChartScope scope, const HierarchyState *state,
 		{
 			chart_draft_abandon(&walk.draft);
 			account->refused = scope;
+			account->refused_day = day;
 			account->refused_probes = allowed;
 			account->guess = 0;
 		}
