@@ -1211,7 +1211,7 @@ COMMENT ON FUNCTION iom_diff(date, date) IS 'what differs between two days (null
 
 CREATE FUNCTION iom_check_hierarchy(OUT node iom_node, OUT problem text, OUT detail text) RETURNS SETOF record
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE COST 1000 ROWS 10;
-COMMENT ON FUNCTION iom_check_hierarchy() IS 'what iom_check selects from: faults of lines, and units that come twice';
+COMMENT ON FUNCTION iom_check_hierarchy() IS 'what iom_check selects from: faults of lines, those inserted while triggers were disabled, and units that come twice';
 
 CREATE FUNCTION iom_check(OUT node iom_node, OUT problem text, OUT detail text) RETURNS SETOF record
 LANGUAGE SQL STABLE PARALLEL SAFE ROWS 10
@@ -1254,10 +1254,10 @@ BEGIN ATOMIC
       ('line', quote_literal(l.line), l.line IN ('solid', 'dotted')),
       ('valid', l.valid::text, NOT isempty(l.valid)),
       ('basis', quote_literal(l.basis), l.basis IN ('stated', 'placed', 'inferred')),
-      ('origin', quote_literal(l.origin), l.origin IN ('seed', 'own'))
+      ('origin', quote_literal(l.origin), l.origin IN ('seed', 'own', 'new'))
     ) c (name, shown, good)
     WHERE (l.node IS NOT NULL AND l.supervisor IS NOT NULL AND l.relation <> '' AND l.line IN ('solid', 'dotted')
-        AND NOT isempty(l.valid) AND l.basis IN ('stated', 'placed', 'inferred') AND l.origin IN ('seed', 'own')) IS NOT TRUE
+        AND NOT isempty(l.valid) AND l.basis IN ('stated', 'placed', 'inferred') AND l.origin IN ('seed', 'own', 'new')) IS NOT TRUE
       AND (c.shown IS NULL OR NOT c.good)
       -- rows that the constraints keep out are not looked for among many
       AND ((SELECT count(*) FROM pg_constraint k

@@ -101,6 +101,12 @@ SELECT regress_fault('ALTER TABLE iom_unit DROP CONSTRAINT iom_unit_pkey CASCADE
     ALTER kind DROP NOT NULL, ALTER position DROP NOT NULL, ALTER origin DROP NOT NULL',
   $$INSERT INTO iom_unit (node, name, kind, position, valid, origin) VALUES (NULL, NULL, NULL, NULL, NULL, NULL)$$);
 SELECT regress_fault($$INSERT INTO iom_unit (node, name, origin) VALUES ('GONE', 'Gone', 'awaited')$$);
+-- rows that came while the trigger was disabled
+SELECT regress_fault('ALTER TABLE iom_line DISABLE TRIGGER iom_origin; ALTER TABLE iom_unit DISABLE TRIGGER iom_origin',
+  $$INSERT INTO iom_line (node, supervisor, line, relation) VALUES ('A', 'C', 'dotted', 'assists'); INSERT INTO iom_unit (node, name) VALUES ('NEW', 'New')$$,
+  'ALTER TABLE iom_line ENABLE ALWAYS TRIGGER iom_origin; ALTER TABLE iom_unit ENABLE ALWAYS TRIGGER iom_origin');
+SELECT regress_fault('ALTER TABLE iom_line DROP CONSTRAINT iom_line_origin_check',
+  $$INSERT INTO iom_line (node, supervisor, line, relation, origin) VALUES ('A', 'C', 'dotted', 'assists', 'old')$$);
 
 -- appointments, and the row of the revision
 SELECT regress_fault($$INSERT INTO iom_appointment (post, authority, method, origin) VALUES ('GONE', 'LOST', 'elected', 'own')$$);

@@ -23,6 +23,7 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
@@ -100,34 +101,67 @@ detail_of(const SoundnessFault *fault)
 	return NULL;				/* keep compiler quiet */
 }
 
+static void
+put_row(ReturnSetInfo *rsinfo, IomNode node, const char *problem,
+		const char *detail)
+{
+	Datum		values[3];
+	bool		nulls[3] = {false};
+
+	values[0] = IomNodeGetDatum(node);
+	values[1] = CStringGetTextDatum(problem);
+	values[2] = CStringGetTextDatum(detail);
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+/* Memory for what one row takes to make. */
+static MemoryContext
+begin_row(void)
+{
+	return MemoryContextSwitchTo(AllocSetContextCreate(CurrentMemoryContext,
+													   "iomorg fault",
+													   ALLOCSET_SMALL_SIZES));
+}
+
+static void
+end_row(MemoryContext caller)
+{
+	MemoryContextDelete(MemoryContextSwitchTo(caller));
+}
+
 /* A fault becomes a row; a SoundnessReport. */
 static void
 put_fault(void *context, const SoundnessFault *fault)
 {
-	ReturnSetInfo *rsinfo = context;
-	MemoryContext row = AllocSetContextCreate(CurrentMemoryContext,
-											  "iomorg fault",
-											  ALLOCSET_SMALL_SIZES);
-	MemoryContext caller = MemoryContextSwitchTo(row);
-	Datum		values[3];
-	bool		nulls[3] = {false};
+	MemoryContext caller = begin_row();
 
-	values[0] = IomNodeGetDatum(fault->node);
-	values[1] = CStringGetTextDatum(problem_of(fault));
-	values[2] = CStringGetTextDatum(detail_of(fault));
-	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
-	MemoryContextSwitchTo(caller);
-	MemoryContextDelete(row);
+	put_row(context, fault->node, problem_of(fault), detail_of(fault));
+	end_row(caller);
+}
+
+/* So does a line that nobody marked; an UnmarkedReport. */
+static void
+put_unmarked(void *context, IomNode node, IomNode supervisor)
+{
+	MemoryContext caller = begin_row();
+
+	put_row(context, node, "bad value",
+			psprintf("iom_line.origin is 'new' (line to %s)",
+					 node_text(supervisor).text));
+	end_row(caller);
 }
 
 /*
  * Read all rows that the snapshot sees of the two tables, opened with
- * org_tables_open(), and report each fault.  Rows with a null where there
- * should be none are an error, or passed over.
+ * org_tables_open(), and report each fault.  With an UnmarkedReport, for
+ * iom_check, lines whose origin is still the default are reported to that, and
+ * rows with a null where there should be none are passed over; without, they
+ * are an error.
  */
 void
 check_everything(Relation unit, Relation line, Snapshot snapshot,
-				 bool pass_nulls, SoundnessReport report, void *report_context)
+				 SoundnessReport report, UnmarkedReport unmarked,
+				 void *report_context)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "iomorg soundness check",
@@ -139,8 +173,10 @@ check_everything(Relation unit, Relation line, Snapshot snapshot,
 	OrgScan    *scan;
 	UnitRow		unit_row;
 	LineRow		line_row;
+	AttrNumber	origin = unmarked == NULL ? InvalidAttrNumber :
+		get_attnum(RelationGetRelid(line), "origin");
 
-	scan = org_scan_begin(unit, snapshot, pass_nulls);
+	scan = org_scan_begin(unit, snapshot, unmarked != NULL);
 	while (org_scan_next_unit(scan, &unit_row))
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -148,12 +184,15 @@ check_everything(Relation unit, Relation line, Snapshot snapshot,
 	}
 	org_scan_end(scan);
 
-	scan = org_scan_begin(line, snapshot, pass_nulls);
+	scan = org_scan_begin(line, snapshot, unmarked != NULL);
 	while (org_scan_next_line(scan, &line_row))
 	{
 		CHECK_FOR_INTERRUPTS();
 		soundness_line(sound, line_row.node, line_row.supervisor,
 					   line_row.solid, line_row.valid);
+		if (AttributeNumberIsValid(origin) &&
+			org_scan_has_text(scan, origin, "new"))
+			unmarked(report_context, line_row.node, line_row.supervisor);
 	}
 	org_scan_end(scan);
 
@@ -171,7 +210,7 @@ iom_check_hierarchy(PG_FUNCTION_ARGS)
 	org_tables_check_select();
 	InitMaterializedSRF(fcinfo, 0);
 	org_tables_open(&unit, &line);
-	check_everything(unit, line, GetActiveSnapshot(), true, put_fault,
+	check_everything(unit, line, GetActiveSnapshot(), put_fault, put_unmarked,
 					 fcinfo->resultinfo);
 	table_close(line, AccessShareLock);
 	table_close(unit, AccessShareLock);

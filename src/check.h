@@ -15,8 +15,12 @@
 
 #include "soundness.h"
 
+/* A line that came while the triggers were disabled. */
+typedef void (*UnmarkedReport) (void *context, IomNode node,
+								IomNode supervisor);
+
 extern void check_everything(Relation unit, Relation line, Snapshot snapshot,
-							 bool pass_nulls, SoundnessReport report,
+							 SoundnessReport report, UnmarkedReport unmarked,
 							 void *context);
 
 #endif							/* CHECK_H */

@@ -315,7 +315,7 @@ end_check(Check *check)
 static void
 check_all(const Check *check)
 {
-	check_everything(check->unit, check->line, check->snapshot, false, refuse,
+	check_everything(check->unit, check->line, check->snapshot, refuse, NULL,
 					 check->line);
 
 	/* an outer statement would go on to change rows in this same state */

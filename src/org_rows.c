@@ -35,6 +35,7 @@ struct OrgScan
 	Relation	table;
 	OrgTables	tables;
 	bool		pass_nulls;
+	HeapTuple	tuple;			/* of the row that was read last */
 };
 
 /*----------
@@ -88,15 +89,15 @@ org_days_of_range(Datum datum)
 }
 
 static inline bool
-is_solid(const char *value)
+text_is(const char *value, const char *text, size_t length)
 {
-	struct varlena *line = unconstify(struct varlena *,
-									  (const struct varlena *) value);
+	struct varlena *found = unconstify(struct varlena *,
+									   (const struct varlena *) value);
 
-	if (VARATT_IS_EXTENDED(line) && !VARATT_IS_SHORT(line))
-		line = pg_detoast_datum(line);
-	return VARSIZE_ANY_EXHDR(line) == 5 &&
-		memcmp(VARDATA_ANY(line), "solid", 5) == 0;
+	if (VARATT_IS_EXTENDED(found) && !VARATT_IS_SHORT(found))
+		found = pg_detoast_datum(found);
+	return VARSIZE_ANY_EXHDR(found) == length &&
+		memcmp(VARDATA_ANY(found), text, length) == 0;
 }
 
 static inline IomNode
@@ -208,7 +209,7 @@ read_line(const OrgTables *tables, Relation line, HeapTuple tuple,
 		return false;
 	row->node = node_of(value[0]);
 	row->supervisor = node_of(value[1]);
-	row->solid = is_solid(value[2]);
+	row->solid = text_is(value[2], "solid", 5);
 	row->valid = days_of_range(value[3]);
 	row->tid = tuple->t_self;
 	return true;
@@ -270,12 +271,10 @@ org_scan_begin(Relation rel, Snapshot snapshot, bool pass_nulls)
 bool
 org_scan_next_unit(OrgScan *scan, UnitRow *row)
 {
-	HeapTuple	tuple;
-
-	while ((tuple = heap_getnext(scan->scan, ForwardScanDirection)) != NULL)
+	while ((scan->tuple = heap_getnext(scan->scan, ForwardScanDirection)) != NULL)
 	{
-		if (read_unit(&scan->tables, scan->table, tuple, scan->pass_nulls,
-					  row))
+		if (read_unit(&scan->tables, scan->table, scan->tuple,
+					  scan->pass_nulls, row))
 			return true;
 	}
 	return false;
@@ -284,15 +283,26 @@ org_scan_next_unit(OrgScan *scan, UnitRow *row)
 bool
 org_scan_next_line(OrgScan *scan, LineRow *row)
 {
-	HeapTuple	tuple;
-
-	while ((tuple = heap_getnext(scan->scan, ForwardScanDirection)) != NULL)
+	while ((scan->tuple = heap_getnext(scan->scan, ForwardScanDirection)) != NULL)
 	{
-		if (read_line(&scan->tables, scan->table, tuple, scan->pass_nulls,
-					  row))
+		if (read_line(&scan->tables, scan->table, scan->tuple,
+					  scan->pass_nulls, row))
 			return true;
 	}
 	return false;
+}
+
+/*
+ * Has the row that was read last this text in another of its columns?
+ */
+bool
+org_scan_has_text(OrgScan *scan, AttrNumber column, const char *text)
+{
+	bool		isnull;
+	Datum		value = heap_getattr(scan->tuple, column,
+									 RelationGetDescr(scan->table), &isnull);
+
+	return !isnull && text_is(DatumGetPointer(value), text, strlen(text));
 }
 
 void

@@ -47,6 +47,8 @@ extern OrgScan *org_scan_begin(Relation rel, Snapshot snapshot,
 							   bool pass_nulls);
 extern bool org_scan_next_unit(OrgScan *scan, UnitRow *row);
 extern bool org_scan_next_line(OrgScan *scan, LineRow *row);
+extern bool org_scan_has_text(OrgScan *scan, AttrNumber column,
+							  const char *text);
 extern void org_scan_end(OrgScan *scan);
 
 extern SysScanDesc org_probe_unit(Relation unit, IomNode node,
