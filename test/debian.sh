@@ -34,6 +34,16 @@ debian_end() {
 	iom_end
 }
 
+# Whom this machine trusts beyond Debian's own certificate authorities, as behind
+# a proxy that opens what it forwards, the folder $1 trusts too: npm asks there.
+debian_trust() { # root tmp tree
+	local ours=/usr/local/share/ca-certificates
+
+	cp -R "$ours/." "$1$ours" || return
+	[ ! -x "$1/usr/sbin/update-ca-certificates" ] ||
+		debian_inside "$@" update-ca-certificates >"$iom_tmp/root.log" 2>&1
+}
+
 # In the folder $1, with its own /proc, /dev/shm, and the machine's $2 at /tmp
 # and $3, read-only, at /mnt.
 # shellcheck disable=SC2016	# for the inner shell
