@@ -1554,9 +1554,12 @@ LANGUAGE SQL IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
   SELECT replace(replace(replace(replace(
       CASE $2
-        -- its directives, formulas, markdown and escapes too
-        WHEN '#' THEN replace(replace(replace(replace(replace(replace(
-          w.lines, '#', '#35;'), '&', '#amp;'), '%', '#37;'), '$', '#36;'), '`', '#96;'), E'\\', '#92;')
+        -- its directives, formulas, markdown and escapes too; it looks for formulas
+        -- ($$) and icons (fa:fa-) where escapes are undone: a mark of no width
+        -- (a word joiner) keeps it from finding them
+        WHEN '#' THEN regexp_replace(replace(replace(replace(replace(replace(replace(
+          w.lines, '#', '#35;'), '&', '#amp;'), '%', '#37;'), '$', '#36;#8288;'), '`', '#96;'), E'\\', '#92;'),
+          ':(?=fa-)', ':#8288;', 'g')
         ELSE replace(w.lines, '&', '&amp;')
       END,
       '<', $2 || 'lt;'), '>', $2 || 'gt;'), '"', $2 || 'quot;'), E'\n', '<br/>')
@@ -1749,39 +1752,84 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION iom_dot(iom_node, integer, boolean, date) IS 'the chart for Graphviz (dot -Tsvg): the subtree of root (null: all roots), down to max_depth levels below it (null: all), with the dotted lines between nodes of it on request';
 
+CREATE FUNCTION iom_mermaid_box(id text, node iom_node, name text, sharp boolean, look text) RETURNS text
+LANGUAGE SQL IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT format(CASE WHEN $4 THEN '  %s["<b>%s</b>%s"]:::%s' ELSE '  %s("<b>%s</b>%s"):::%s' END,
+    $1, $2, '<br/>' || nullif(iom_picture_text($3, '#'), ''), $5);
+END;
+COMMENT ON FUNCTION iom_mermaid_box(text, iom_node, text, boolean, text) IS 'what iom_mermaid writes for a node';
+
+-- Mermaid orders what stands in one column so that few lines cross, and would
+-- take subtrees apart for that, with solid lines behind the boxes of others: so
+-- each subtree is a subgraph, which is kept together, and is not seen.  An only
+-- report needs none, being all there is of its supervisor's; nor do those ten
+-- levels down, where each would make the picture wider.  Roots without reports
+-- are in rows of five, unless dotted lines tell where they should be.
 CREATE FUNCTION iom_mermaid(
   root iom_node DEFAULT NULL, max_depth integer DEFAULT NULL,
   dotted boolean DEFAULT false, as_of date DEFAULT NULL
 ) RETURNS text
 LANGUAGE SQL STABLE PARALLEL SAFE
 BEGIN ATOMIC
-  WITH box AS MATERIALIZED (
+  WITH drawn AS MATERIALIZED (
     -- codes have no small letters: these stand for what an ID cannot have
-    SELECT t.place, t.node, t.supervisor, t.level, translate(t.node::text, '-.', 'hd') AS id, u.name, k.*
+    SELECT t.place, t.node, t.supervisor, t.level, t.size, translate(t.node::text, '-.', 'hd') AS id, u.name, k.*,
+      t.reports > 0 AND t.level - min(t.level) OVER () < 10 AND count(*) OVER siblings > 1 AS apart,
+      $3 IS NOT TRUE AND t.supervisor IS NULL AND t.reports = 0 AS lone
     FROM iom_chart_tree($1, $2, $4) WITH ORDINALITY AS t (node, prefix, supervisor, level, reports, size, place)
     JOIN iom_unit u ON u.node = t.node
     CROSS JOIN LATERAL iom_picture_look(u.kind) k
+    WINDOW siblings AS (PARTITION BY t.supervisor)
+  ), box AS MATERIALIZED (
+    SELECT d.*, (row_number() OVER (PARTITION BY d.lone ORDER BY d.place) - 1) / 5 AS in_row,
+      COALESCE(e.ends, 0)::integer AS ends
+    FROM drawn d
+    LEFT JOIN (
+      SELECT a.place + a.size - 1 AS place, count(*) AS ends FROM drawn a WHERE a.apart GROUP BY 1
+    ) e ON e.place = d.place
+  ), dots AS MATERIALIZED (
+    -- Mermaid puts the second end of any line a rank below the first: from the
+    -- upper level to the lower one, a dotted line moves nothing.  By a CASE, as in
+    -- iom_dot
+    SELECT format('  %s -.-%s %s', CASE WHEN s.level > n.level THEN n.id ELSE s.id END, '|"' || nullif(iom_picture_text(replace(l.relation, '_', ' '), '#'), '') || '"|',
+        CASE WHEN s.level > n.level THEN s.id ELSE n.id END) AS line,
+      row_number() OVER (ORDER BY n.place, s.place, l.relation) AS number
+    FROM iom_line l
+    JOIN box n ON n.node = l.node
+    JOIN box s ON s.node = l.supervisor
+    WHERE CASE WHEN $3 THEN l.line = 'dotted' AND l.valid @> iom_as_of($4) END
   )
   SELECT concat_ws(E'\n',
     '%%{init: {"flowchart": {"nodeSpacing": 12, "rankSpacing": 80}}}%%',
     'flowchart LR',
-    (SELECT string_agg(format(CASE WHEN b.sharp THEN '  %s["<b>%s</b>%s"]:::%s' ELSE '  %s("<b>%s</b>%s"):::%s' END,
-        b.id, b.node, '<br/>' || nullif(iom_picture_text(b.name, '#'), ''), b.look), E'\n' ORDER BY b.place)
-      FROM box b),
+    -- within a row it is the other way: what has no lines is side by side
+    (SELECT string_agg(r.lines, E'\n' ORDER BY r.in_row)
+      FROM (
+        SELECT b.in_row, format(E'  subgraph r%s[" "]\n  direction TB\n%s\n  end', b.in_row, string_agg(n.line, E'\n' ORDER BY b.place)) AS lines
+        FROM box b CROSS JOIN LATERAL iom_mermaid_box(b.id, b.node, b.name, b.sharp, b.look) AS n (line)
+        WHERE b.lone
+        GROUP BY b.in_row
+      ) r),
+    (SELECT string_agg(CASE WHEN b.apart THEN format(E'  subgraph s%s[" "]\n  direction LR\n', b.id) ELSE '' END
+        || iom_mermaid_box(b.id, b.node, b.name, b.sharp, b.look) || repeat(E'\n  end', b.ends), E'\n' ORDER BY b.place)
+      FROM box b
+      WHERE NOT b.lone),
     (SELECT string_agg(format('  %s --- %s', s.id, b.id), E'\n' ORDER BY b.place)
       FROM box b JOIN box s ON s.node = b.supervisor),
-    -- Mermaid puts the second end of any line a rank below the first: from the
-    -- upper level to the lower one, a dotted line moves nothing.  By a CASE, as in
-    -- iom_dot
-    (SELECT string_agg(format('  %s -.-%s %s', CASE WHEN s.level > n.level THEN n.id ELSE s.id END, '|"' || nullif(iom_picture_text(replace(l.relation, '_', ' '), '#'), '') || '"|',
-          CASE WHEN s.level > n.level THEN s.id ELSE n.id END),
-        E'\n' ORDER BY n.place, s.place, l.relation)
-      FROM iom_line l
-      JOIN box n ON n.node = l.node
-      JOIN box s ON s.node = l.supervisor
-      WHERE CASE WHEN $3 THEN l.line = 'dotted' AND l.valid @> iom_as_of($4) END),
+    (SELECT string_agg(d.line, E'\n' ORDER BY d.number) FROM dots d),
     (SELECT string_agg(DISTINCT format('  classDef %s fill:%s,stroke:%s,color:%s', b.look, b.fill, b.border, b.ink), E'\n')
-      FROM box b));
+      FROM box b),
+    (SELECT E'  classDef unseen fill:none,stroke:none\n  class ' || string_agg(g.id, ',' ORDER BY g.id COLLATE "C") || ' unseen'
+      FROM (
+        SELECT 's' || b.id AS id FROM box b WHERE b.apart
+        UNION
+        SELECT 'r' || b.in_row FROM box b WHERE b.lone
+      ) g),
+    -- lines are known by their number, the solid ones being first
+    (SELECT '  linkStyle ' || string_agg((d.number - 1 + (SELECT count(*) FROM box b JOIN box s ON s.node = b.supervisor))::text, ',' ORDER BY d.number)
+        || ' stroke:#c2410c'
+      FROM dots d));
 END;
 COMMENT ON FUNCTION iom_mermaid(iom_node, integer, boolean, date) IS 'the chart for Mermaid, which GitHub and many wikis draw: the subtree of root (null: all roots), down to max_depth levels below it (null: all), with the dotted lines between nodes of it on request';
 
