@@ -149,6 +149,12 @@ UPDATE iom_line SET valid = '(,2020-01-01)' WHERE 'EARLY' IN (node, supervisor);
 SET CONSTRAINTS ALL IMMEDIATE;
 SELECT iom_path('BELOW', as_of => '2019-12-31');
 ROLLBACK TO a;
+-- a change of days that another change, not of days, comes after
+SET CONSTRAINTS ALL DEFERRED;
+UPDATE iom_unit SET valid = '(,2020-01-01)' WHERE node = 'EARLY';
+UPDATE iom_unit SET position = 3 WHERE node = 'EARLY';
+SET CONSTRAINTS ALL IMMEDIATE;
+ROLLBACK TO a;
 SET CONSTRAINTS ALL DEFERRED;
 UPDATE iom_unit SET node = 'OTHER' WHERE node = 'EARLY';
 UPDATE iom_unit SET node = 'EARLY' WHERE node = 'LATE';
