@@ -39,7 +39,8 @@ debian_end() {
 debian_trust() { # root tmp tree
 	local ours=/usr/local/share/ca-certificates
 
-	cp -R "$ours/." "$1$ours" || return
+	[ -d "$ours" ] || return 0
+	cp -RL "$ours/." "$1$ours" || return
 	[ ! -x "$1/usr/sbin/update-ca-certificates" ] ||
 		debian_inside "$@" update-ca-certificates >"$iom_tmp/root.log" 2>&1
 }

@@ -94,7 +94,7 @@ test_major() { # major
 		return
 	fi
 	debian_keep "$root" make_root "$major" || return
-	(flock 9 && fill_root "$major" "$root" && debian_trust "$root" "$iom_tmp/tmp" "$iom_tmp/tree") 9>"$root.lock" || return
+	(flock 9 && debian_trust "$root" "$iom_tmp/tmp" "$iom_tmp/tree" && fill_root "$major" "$root") 9>"$root.lock" || return
 	debian_inside "$root" "$iom_tmp/tmp" "$iom_tmp/tree" \
 		env IOM_SHOW_DIFFS=1 "ONLY=$ONLY" "PG_CONFIG=/usr/lib/postgresql/$major/bin/pg_config" \
 		bash /mnt/test/run.sh
