@@ -102,7 +102,11 @@ for my $setting (
 {
 	my ($status, $out, $err) = $node->psql('postgres', "SET $setting; $questions");
 
-	next if $status && $err =~ /unrecognized configuration parameter|non-standard string literals are not supported/;
+	if ($status && $err =~ /unrecognized configuration parameter|non-standard string literals are not supported/)
+	{
+		note("SET $setting: not with this server: $err");
+		next;
+	}
 	# (pages of floats in scores are what extra_float_digits is about)
 	if ($setting =~ /extra_float/) { is($status, 0, "SET $setting") }
 	# (ranges are shown as that says)
