@@ -1602,7 +1602,8 @@ COMMENT ON FUNCTION iom_picture_look(text) IS 'how iom_dot and iom_mermaid draw 
 -- indented lists.  Others stand side by side, each above all of its own.  So every
 -- stack is a column, and a node's columns are those of the nodes of its subtree,
 -- which come one after another in chart order: running totals tell where they
--- begin and end.  Roots without reports stand in rows above it all.  Points,
+-- begin and end.  Trees stand on shelves, one below the other, as wide as makes a
+-- page of them all; roots without reports, in rows above it all.  Points,
 -- downwards and to the right.
 
 CREATE FUNCTION iom_picture_boxes(
@@ -1616,6 +1617,7 @@ BEGIN ATOMIC
     SELECT t.place::integer, t.node, t.supervisor, t.level, t.reports = 0 AS leaf, t.size, u.kind, p.label,
       24 + 12 * (1 + (length(p.label) - length(replace(p.label, '<br/>', ''))) / 5) AS height,
       ceil(sqrt(count(*) OVER ()))::integer AS stack,
+      count(*) FILTER (WHERE t.supervisor IS NULL) OVER (ORDER BY t.place) AS tree,
       LEAST(iom_height(t.node, $3), $2 + min(t.level) OVER () - t.level) AS layers
     FROM iom_chart_tree($1, $2, $3) WITH ORDINALITY AS t (node, prefix, supervisor, level, reports, size, place)
     JOIN iom_unit u ON u.node = t.node
@@ -1664,38 +1666,68 @@ BEGIN ATOMIC
     FROM sized s
     LEFT JOIN (SELECT h.anchor, max(h."column") + 1 AS columns FROM hung h GROUP BY h.anchor) c
       ON c.anchor = s.node
+  ), tree AS MATERIALIZED (
+    -- a tree's place in the row of all tells its shelf: by its middle
+    SELECT p.*, min(p.begins) OVER shelf AS first, max(p.ends) OVER shelf - min(p.begins) OVER shelf AS columns
+    FROM (
+      SELECT t.*, (t.begins + t.ends - 1) / (2 * greatest(max(t.ends - t.begins) OVER (),
+          ceil(sqrt(1.5 * sum((t.ends - t.begins) * t.about_high) OVER () / 138))::integer)) AS shelf
+      FROM (
+        SELECT w.tree, min(w.ended - w.columns) AS begins, max(w.ended) AS ends,
+          92 * count(DISTINCT w.level) FILTER (WHERE NOT w.leaf AND NOT w.small) + max(h.down + h.height) AS about_high
+        FROM walked w LEFT JOIN hung h ON h.anchor = w.node
+        GROUP BY w.tree
+        HAVING max(w.size) > 1
+      ) t
+    ) p
+    WINDOW shelf AS (PARTITION BY p.shelf)
   ), single AS MATERIALIZED (
     SELECT r.*, (r.number - 1) / r.row_length AS line, (r.number - 1) % r.row_length AS "column"
     FROM (
       SELECT d.*, (row_number() OVER (ORDER BY d.place))::integer AS number,
         (count(*) OVER ())::integer AS singles, max(d.height) OVER () + 16 AS line_height,
-        greatest((SELECT max(w.ended) FROM walked w), ceil(sqrt(count(*) OVER ()))::integer) AS row_length
+        greatest((SELECT max(t.columns) FROM tree t),
+          ceil(sqrt(1.5 * count(*) OVER () * (max(d.height) OVER () + 16) / 138))::integer) AS row_length
       FROM drawn d
       WHERE d.leaf AND d.supervisor IS NULL
     ) r
   ), measure AS MATERIALIZED (
     SELECT 138 + 12 * COALESCE((SELECT max(h.depth) FROM hung h), 0) AS width,
       COALESCE((SELECT max((s.line + 1) * s.line_height) + 16 FROM single s), 0) AS top
-  ), layer AS MATERIALIZED (
-    SELECT w.level, (m.top + sum(max(w.height) + 44) OVER (ORDER BY w.level))::integer AS below
-    FROM walked w CROSS JOIN measure m
+  ), stood AS MATERIALIZED (
+    SELECT w.*, t.shelf, (max(t.columns) OVER () - t.columns) * m.width / 2 - t.first * m.width AS shift
+    FROM walked w JOIN tree t ON t.tree = w.tree CROSS JOIN measure m
+  ), step AS MATERIALIZED (
+    SELECT w.shelf, w.level, (sum(max(w.height) + 44) OVER (PARTITION BY w.shelf ORDER BY w.level))::integer AS below
+    FROM stood w
     WHERE NOT w.small AND NOT w.leaf
-    GROUP BY w.level, m.top
+    GROUP BY w.shelf, w.level
+  ), shelf AS MATERIALIZED (
+    SELECT f.shelf, (m.top + sum(f.high + 40) OVER (ORDER BY f.shelf))::integer - f.high - 40 AS top
+    FROM (
+      SELECT w.shelf, max(a.below + h.down + h.height) AS high
+      FROM hung h
+      JOIN stood w ON w.node = h.anchor
+      JOIN step a ON a.shelf = w.shelf AND a.level = w.level
+      GROUP BY w.shelf
+    ) f CROSS JOIN measure m
+  ), layer AS MATERIALIZED (
+    SELECT a.shelf, a.level, f.top + a.below AS below, f.top + COALESCE(lag(a.below) OVER (PARTITION BY a.shelf ORDER BY a.level), 0) AS top
+    FROM step a JOIN shelf f ON f.shelf = a.shelf
   )
   SELECT w.place, w.node, w.supervisor, w.kind, w.label,
-    (w.ended - w.columns + e.ended) * m.width / 2, COALESCE(a.below, m.top), w.height, false, b.below
-  FROM walked w
+    (w.ended - w.columns + e.ended) * m.width / 2 + w.shift, l.top, w.height, false, l.below
+  FROM stood w
   JOIN walked e ON e.place = w.place + w.size - 1
-  JOIN layer b ON b.level = w.level
-  LEFT JOIN layer a ON a.level = w.level - 1
+  JOIN layer l ON l.shelf = w.shelf AND l.level = w.level
   CROSS JOIN measure m
   WHERE NOT w.small AND NOT w.leaf
   UNION ALL
   SELECT h.place, h.node, h.supervisor, h.kind, h.label,
-    (w.ended - w.columns + h."column") * m.width + 69 + 12 * h.depth, a.below + h.down, h.height, h.hangs, NULL
+    (w.ended - w.columns + h."column") * m.width + w.shift + 69 + 12 * h.depth, l.below + h.down, h.height, h.hangs, NULL
   FROM hung h
-  JOIN walked w ON w.node = h.anchor
-  JOIN layer a ON a.level = w.level
+  JOIN stood w ON w.node = h.anchor
+  JOIN layer l ON l.shelf = w.shelf AND l.level = w.level
   CROSS JOIN measure m
   UNION ALL
   SELECT s.place, s.node, NULL, s.kind, s.label,
@@ -1765,7 +1797,7 @@ COMMENT ON FUNCTION iom_mermaid_box(text, iom_node, text, boolean, text) IS 'wha
 -- each subtree is a subgraph, which is kept together, and is not seen.  An only
 -- report needs none, being all there is of its supervisor's; nor do those ten
 -- levels down, where each would make the picture wider.  Roots without reports
--- are in rows of five, unless dotted lines tell where they should be.
+-- are in rows of up to five, unless dotted lines tell where they should be.
 CREATE FUNCTION iom_mermaid(
   root iom_node DEFAULT NULL, max_depth integer DEFAULT NULL,
   dotted boolean DEFAULT false, as_of date DEFAULT NULL
@@ -1782,9 +1814,12 @@ BEGIN ATOMIC
     CROSS JOIN LATERAL iom_picture_look(u.kind) k
     WINDOW siblings AS (PARTITION BY t.supervisor)
   ), box AS MATERIALIZED (
-    SELECT d.*, (row_number() OVER (PARTITION BY d.lone ORDER BY d.place) - 1) / 5 AS in_row,
-      COALESCE(e.ends, 0)::integer AS ends
+    SELECT d.*, COALESCE(e.ends, 0)::integer AS ends,
+      (row_number() OVER (PARTITION BY d.lone ORDER BY d.place) - 1) / ((l.roots + l.rows - 1) / l.rows) AS in_row
     FROM drawn d
+    CROSS JOIN (
+      SELECT greatest(count(*), 1) AS roots, greatest((count(*) + 4) / 5, 1) AS rows FROM drawn o WHERE o.lone
+    ) l
     LEFT JOIN (
       SELECT a.place + a.size - 1 AS place, count(*) AS ends FROM drawn a WHERE a.apart GROUP BY 1
     ) e ON e.place = d.place
@@ -1803,8 +1838,9 @@ BEGIN ATOMIC
   SELECT concat_ws(E'\n',
     '%%{init: {"flowchart": {"nodeSpacing": 12, "rankSpacing": 80}}}%%',
     'flowchart LR',
-    -- within a row it is the other way: what has no lines is side by side
-    (SELECT string_agg(r.lines, E'\n' ORDER BY r.in_row)
+    -- within a row it is the other way: what has no lines is side by side; and the
+    -- last row is drawn first
+    (SELECT string_agg(r.lines, E'\n' ORDER BY r.in_row DESC)
       FROM (
         SELECT b.in_row, format(E'  subgraph r%s[" "]\n  direction TB\n%s\n  end', b.in_row, string_agg(n.line, E'\n' ORDER BY b.place)) AS lines
         FROM box b CROSS JOIN LATERAL iom_mermaid_box(b.id, b.node, b.name, b.sharp, b.look) AS n (line)

@@ -39,6 +39,12 @@ DELETE FROM feed WHERE code = 'IT';
 SELECT iom_import('TABLE feed', effective => '2031-04-01');
 INSERT INTO feed VALUES ('IT', 'IT', 'FIN');
 SELECT * FROM iom_import_problems('TABLE feed', effective => '2031-05-01');
+-- if it was there all the time: a root, until it is imported
+SAVEPOINT closed;
+UPDATE iom_unit SET valid = daterange(lower(valid), NULL) WHERE node = 'IT';
+SELECT iom_import('TABLE feed', effective => '2031-05-01');
+SELECT d AS day, iom_level('IT', d), iom_supervisor('IT', d) FROM unnest('{2031-03-31,2031-04-01,2031-04-30,2031-05-01}'::date[]) d;
+ROLLBACK TO closed;
 SELECT regress_error($$SELECT iom_import('TABLE feed', effective => 'infinity')$$);
 SELECT regress_error($$SELECT iom_import('SELECT *, daterange(NULL, NULL) AS valid FROM feed', effective => '2031-05-01')$$);
 -- what is to come below a unit that is gone, and a unit that will have been gone

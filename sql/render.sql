@@ -86,6 +86,24 @@ SELECT iom_json('COS', 1, true);
 -- dotted lines between what is drawn
 SELECT regexp_replace(line, ' \[.*', '') FROM regexp_split_to_table(iom_dot('DG', dotted => true), '\n') line WHERE line LIKE '%dashed%';
 SELECT line FROM regexp_split_to_table(iom_mermaid(NULL, NULL, true), '\n') line WHERE line LIKE '% -.-%';
+-- every subgraph holds one subtree, whole, and each has one where others are beside it
+WITH line AS MATERIALIZED (
+  SELECT place, line, sum(CASE WHEN line LIKE '  subgraph %' THEN 1 WHEN line = '  end' THEN -1 ELSE 0 END) OVER (ORDER BY place) AS depth
+  FROM regexp_split_to_table(iom_mermaid(NULL, NULL, true), '\n') WITH ORDINALITY t (line, place)
+), subgraph AS (
+  SELECT translate(substring(o.line, 'subgraph s([^[]+)'), 'hd', '-.')::iom_node AS node, ARRAY(
+    SELECT substring(n.line, '<b>([^<]+)</b>') FROM line n
+    WHERE n.line LIKE '%<b>%' AND n.place > o.place
+    AND n.place < (SELECT min(c.place) FROM line c WHERE c.place > o.place AND c.depth < o.depth)
+    ORDER BY n.place) AS nodes
+  FROM line o WHERE o.line LIKE '  subgraph %'
+)
+SELECT count(s.node) AS subgraphs, count(*) FILTER (WHERE s.nodes IS DISTINCT FROM ARRAY(SELECT t.node::text FROM iom_subtree(o.node) t)) AS different,
+  (SELECT depth FROM line ORDER BY place DESC LIMIT 1) AS open
+FROM subgraph s
+FULL JOIN (SELECT node FROM iom_org o WHERE NOT is_leaf AND (level = 1 OR EXISTS (SELECT FROM iom_peers(o.node)))) o USING (node);
+-- roots without reports in rows, if there are no dotted lines
+SELECT line FROM regexp_split_to_table(iom_mermaid(max_depth => 0), '\n') line WHERE line ~ '<b>|subgraph|direction|end$|class ';
 -- nothing and unknown
 SELECT iom_dot('NOBODY') ~ '->|pos', iom_mermaid('NOBODY'), iom_json('NOBODY') IS NULL, iom_json('DG', -1) IS NULL, iom_json(NULL, -1);
 SELECT count(*) FROM iom_picture_boxes('NOBODY', NULL, NULL);
@@ -223,7 +241,7 @@ DELETE FROM iom_line;
 DELETE FROM iom_unit;
 INSERT INTO iom_unit (node, name, kind) VALUES
   ('END', 'A "quoted" <b>name</b> & so on; #35; %%{init}%% $$x$$', 'no ''such'' "kind"'),
-  ('A-B', E'back\\slash \\n \\"', 'office'), ('A.B', E'two\r\nlines,\ta tab, \x01\x7f others', 'post'),
+  ('A-B', E'back\\slash \\n \\" fa:fa-x', 'office'), ('A.B', E'two\r\nlines,\ta tab, \x01\x7f others', 'post'),
   ('A_B', ' ', 'unit'), ('-', 'مكتب المدير العام', 'committee'), ('1', '國際移民組織總部國際移民組織總部', 'field'),
   ('X', 'Donaudampfschifffahrtsgesellschaftskapitän', 'network');
 INSERT INTO iom_line (node, supervisor) SELECT node, 'END' FROM iom_unit WHERE node <> 'END';

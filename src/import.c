@@ -368,8 +368,10 @@ find_problems(const Import *import)
 		"SELECT p.code, p.problem, p.detail FROM (" PROBLEMS NO_ROWS
 		" UNION ALL "
 		"SELECT n.place, n.code, 'closed before', "
-		"pg_catalog.format('the unit \"%s\" was there on %s: to open it again, "
-		"change its days in iom_unit', n.node, n.was) "
+		"pg_catalog.format('the unit \"%s\" was there on %s, and has one range of "
+		"days: give the query another code for it; or, if it was there all the "
+		"time, first set its \"valid\" in iom_unit to %s', n.node, n.was, "
+		"pg_catalog.daterange(pg_catalog.lower(n.was), NULL)) "
 		"FROM import_unit n "
 		"WHERE pg_catalog.upper(n.was) OPERATOR(pg_catalog.<) $1 "
 		"UNION ALL "

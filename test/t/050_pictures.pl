@@ -49,6 +49,18 @@ INSERT INTO iom_unit (node, name) SELECT 'U' || i, repeat('Unit ', 1 + i % 7) ||
 INSERT INTO iom_line (node, supervisor) SELECT 'U' || i, 'U' || CASE WHEN i <= 9 THEN 1 WHEN i <= 60 THEN 2 + i % 8 ELSE 2 + abs(hashint4(i)) % least(i - 3, 250) END
 FROM generate_series(2, 600) i;
 SQL
+	# many trees, and none
+	trees => <<'SQL',
+DELETE FROM iom_appointment; DELETE FROM iom_line; DELETE FROM iom_unit;
+INSERT INTO iom_unit (node, name) SELECT 'R' || r, 'Root of number ' || r FROM generate_series(1, 60) r;
+INSERT INTO iom_unit (node, name) SELECT 'R' || r || '-' || k, 'Unit ' || k FROM generate_series(1, 60) r, generate_series(1, r * 7 % 6) k;
+INSERT INTO iom_line (node, supervisor)
+SELECT 'R' || r || '-' || k, 'R' || r || CASE WHEN k > 2 AND r % 3 = 0 THEN '-1' ELSE '' END FROM generate_series(1, 60) r, generate_series(1, r * 7 % 6) k;
+SQL
+	roots => <<'SQL',
+DELETE FROM iom_appointment; DELETE FROM iom_line; DELETE FROM iom_unit;
+INSERT INTO iom_unit (node, name) SELECT 'R' || r, 'Root of number ' || r FROM generate_series(1, 300) r;
+SQL
 	nothing => 'DELETE FROM iom_appointment; DELETE FROM iom_line; DELETE FROM iom_unit;');
 
 my (%dot, %mermaid, %nodes, %lines);
@@ -125,6 +137,12 @@ SKIP:
 		{
 			my ($width, $height) = $plain =~ /^graph \S+ (\S+) (\S+)/;
 			cmp_ok($width / $height, '<', 4, 'many small inner nodes: not too wide');
+		}
+		if ($name eq 'trees' || $name eq 'roots')
+		{
+			my ($width, $height) = $plain =~ /^graph \S+ (\S+) (\S+)/;
+			cmp_ok($width / $height, '>', 0.7, "$name: a page, not too high");
+			cmp_ok($width / $height, '<', 2, "$name: a page, not too wide");
 		}
 		if ($name eq 'seed')
 		{
