@@ -564,31 +564,32 @@ iom_guard_unit(PG_FUNCTION_ARGS)
 {
 	TriggerData *data = org_trigger_data(fcinfo, "iom_guard_unit", 1,
 										 &org_tables()->unit);
-	HeapTuple	tuple;
 	Check		check;
-	SysScanDesc probe;
 	UnitRow		row;
-	bool		found;
+	bool		is_there = true;
 
 	if (is_all_checked())
 		return PointerGetDatum(NULL);
-	tuple = changed_row(data);
-
 	begin_check(&check);
-	org_unit_from_tuple(org_tables(), check.unit, tuple, &row);
-	probe = org_probe_unit(check.unit, row.node, check.snapshot);
-	found = org_probe_next_unit(probe, check.unit, &row);
-	systable_endscan(probe);
-	if (!found)
-		;						/* no line may refer to it: a foreign key */
-	else if (probes_made < check.allowance)
+	org_unit_from_tuple(org_tables(), check.unit, changed_row(data), &row);
+	if (new_row(data) == NULL)
+	{
+		SysScanDesc probe = org_probe_unit(check.unit, row.node,
+										   check.snapshot);
+
+		/* if it is gone, a foreign key looks for lines */
+		is_there = org_probe_next_unit(probe, check.unit, &row);
+		systable_endscan(probe);
+	}
+
+	if (is_there && probes_made < check.allowance)
 	{
 		check_lines(org_probe_lines_of(check.line, row.node, check.snapshot),
 					check.line, &row, SOUND_OUTSIDE_NODE);
 		check_lines(org_probe_lines_to(check.line, row.node, check.snapshot),
 					check.line, &row, SOUND_OUTSIDE_SUPERVISOR);
 	}
-	else
+	else if (is_there)
 		check_all(&check);
 	end_check(&check);
 	return PointerGetDatum(NULL);
