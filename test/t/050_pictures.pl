@@ -133,20 +133,18 @@ SKIP:
 			}
 		}
 		is($touching, 0, "$name: no boxes one on the other");
+		my ($width, $height) = $plain =~ /^graph \S+ (\S+) (\S+)/;
 		if ($name eq 'wide')
 		{
-			my ($width, $height) = $plain =~ /^graph \S+ (\S+) (\S+)/;
 			cmp_ok($width / $height, '<', 4, 'many small inner nodes: not too wide');
 		}
 		if ($name eq 'trees' || $name eq 'roots')
 		{
-			my ($width, $height) = $plain =~ /^graph \S+ (\S+) (\S+)/;
 			cmp_ok($width / $height, '>', 0.7, "$name: a page, not too high");
 			cmp_ok($width / $height, '<', 2, "$name: a page, not too wide");
 		}
 		if ($name eq 'seed')
 		{
-			my ($width, $height) = $plain =~ /^graph \S+ (\S+) (\S+)/;
 			cmp_ok($width / $height, '>', 1.2, 'a landscape page: wide');
 			cmp_ok($width / $height, '<', 1.8, 'a landscape page: not too wide');
 		}
