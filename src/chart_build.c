@@ -592,9 +592,7 @@ filter_inner(Chart *chart, uint32 ninner, const OrgMemory *keep)
 {
 	CodeFilter *inner = &chart->inner;
 
-	inner->nbits = code_filter_bits(ninner);
-	inner->bits = org_alloc(keep, inner->nbits / 64, sizeof(uint64));
-	memset(inner->bits, 0, inner->nbits / 8);
+	code_filter_create(inner, ninner, keep);
 	for (uint32 rank = 0; rank < chart->nnodes; rank++)
 	{
 		if (chart->place[rank].size > 1)

@@ -9,7 +9,7 @@
  * codes, one in sixteen passes too, and is to be looked up elsewhere.  It stays
  * in the processor's caches where a hash table of all nodes does not.
  *
- * Memory is the owner's, cleared before the first code is added.
+ * Memory is the owner's.
  *
  * Copyright (c) 2026, the iomorg contributors
  *
@@ -26,11 +26,15 @@ typedef struct CodeFilter
 	uint64		nbits;			/* a multiple of 64 */
 } CodeFilter;
 
-/* How many bits a filter of so many codes has. */
-static inline uint64
-code_filter_bits(uint32 ncodes)
+/* Make an empty filter for so many codes. */
+static inline void
+code_filter_create(CodeFilter *filter, uint32 ncodes, const OrgMemory *memory)
 {
-	return ((uint64) ncodes / 4 + 1) * 64;
+	size_t		words = ncodes / 4 + 1;
+
+	filter->nbits = (uint64) words * 64;
+	filter->bits = org_alloc(memory, words, sizeof(uint64));
+	memset(filter->bits, 0, words * sizeof(uint64));
 }
 
 static inline uint64

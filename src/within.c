@@ -4,9 +4,9 @@
  *	  The operators <@ and @>: does a node lie within another's subtree?
  *
  * Chart and hash table decide (chart_has_within).  Where one upper node is
- * asked about for many rows, most of which are not below it, its subtree is made
- * a set of its own, with a filter before it: both are far smaller than the hash
- * table, which for a large organisation is far larger than the processor's
+ * asked about for many rows, most of which are not below it, its subtree gets a
+ * hash table of its own, with a filter before it: both are far smaller than that
+ * of all nodes, which for a large organisation is far larger than the processor's
  * caches.  They are made once a fraction of the cost has been spent without, so
  * that few rows never pay for them, and only if they are no larger than a hash
  * table of the executor may be.
@@ -24,7 +24,6 @@
 #include "utils/memutils.h"
 
 #include "chart_cache.h"
-#include "code_set.h"
 #include "iomorg.h"
 
 PG_FUNCTION_INFO_V1(iom_node_within);
@@ -37,6 +36,9 @@ PG_FUNCTION_INFO_V1(iom_node_contains);
 /* Adding a member to the set costs a fraction of a look-up. */
 #define MEMBERS_A_CALL		16
 #define MIN_CALLS			64
+
+/* What table and filter take, roughly. */
+#define MEMBER_BYTES		24
 
 /*
  * What is known of the upper node from one row to the next, in fn_extra.
@@ -51,18 +53,9 @@ typedef struct UpperNode
 	uint32		calls;			/* without a set */
 	uint32		enough;			/* calls after which it is made */
 	bool		made;
-	CodeSet		set;			/* the subtree */
+	CodeIndex	set;			/* the subtree */
 	CodeFilter	filter;			/* likewise */
-	void	   *memory;			/* of both */
-	size_t		room;			/* its bytes */
 } UpperNode;
-
-/* What set and filter of so many codes take. */
-static size_t
-set_bytes(uint32 size)
-{
-	return code_set_bytes(size) + code_filter_bits(size) / 8;
-}
 
 /*
  * Begin with another upper node or another chart, today's.
@@ -98,7 +91,7 @@ find_upper(UpperNode *upper)
 	upper->size = top->size;
 	upper->enough = PG_UINT32_MAX;
 	if (chart->nnodes >= MANY_NODES && top->size < chart->nnodes / 4 &&
-		set_bytes(top->size) <= get_hash_memory_limit())
+		(size_t) top->size * MEMBER_BYTES <= get_hash_memory_limit())
 		upper->enough = MIN_CALLS + top->size / MEMBERS_A_CALL;
 }
 
@@ -109,29 +102,20 @@ static void
 make_set(FmgrInfo *flinfo, UpperNode *upper)
 {
 	const Chart *chart = chart_today_memo.cached->chart;
-	size_t		bytes = set_bytes(upper->size);
+	OrgMemory	memory = org_memory_of(flinfo->fn_mcxt);
 
-	if (upper->room < bytes)
+	/* of an upper node or chart before */
+	org_free(&memory, upper->set.block);
+	org_free(&memory, upper->filter.bits);
+	upper->set.block = NULL;
+	upper->filter.bits = NULL;
+
+	code_index_create(&upper->set, upper->size, &memory);
+	code_filter_create(&upper->filter, upper->size, &memory);
+	for (uint32 rank = upper->rank; rank < upper->rank + upper->size; rank++)
 	{
-		OrgMemory	memory = org_memory_of(flinfo->fn_mcxt);
-
-		org_free(&memory, upper->memory);
-		upper->memory = NULL;
-		upper->room = 0;
-		upper->memory = org_alloc(&memory, bytes, 1);
-		upper->room = bytes;
-	}
-	code_set_clear(&upper->set, upper->memory, upper->size);
-	upper->filter.bits = (uint64 *)
-		((char *) upper->memory + code_set_bytes(upper->size));
-	upper->filter.nbits = code_filter_bits(upper->size);
-	memset(upper->filter.bits, 0, upper->filter.nbits / 8);
-	for (uint32 i = 0; i < upper->size; i++)
-	{
-		IomNode		node = chart->code[upper->rank + i];
-
-		code_set_add(&upper->set, node);
-		code_filter_add(&upper->filter, node);
+		code_index_insert(&upper->set, chart->code[rank], rank);
+		code_filter_add(&upper->filter, chart->code[rank]);
 	}
 	upper->made = true;
 }
@@ -154,7 +138,7 @@ is_within(FmgrInfo *flinfo, IomNode lower, IomNode node)
 
 	if (upper->made)
 		return code_filter_has(&upper->filter, lower) &&
-			code_set_has(&upper->set, lower);
+			code_index_find(&upper->set, lower) != CODE_INDEX_NONE;
 	if (upper->size == 1)
 		return lower == node;
 	if (++upper->calls == 1)

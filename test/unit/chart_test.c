@@ -10,8 +10,6 @@
  */
 #include "twin_chart.h"
 
-#include "code_set.h"
-
 #define LARGE			1000000
 #define BYTES_A_NODE	48
 
@@ -420,19 +418,19 @@ test_large_tree(void)
 	expect_large(SHAPE_RANDOM, LARGE, LARGE * 3, expect_tree);
 }
 
-/* A set of every other one of these codes has these, and no other. */
+/* A table of every other one of these codes has these, and no other. */
 static void
-expect_set(const IomNode *code, uint32 ncodes, const OrgMemory *memory)
+expect_half(const IomNode *code, uint32 ncodes, const OrgMemory *memory)
 {
-	CodeSet		set;
+	CodeIndex	half;
 
-	code_set_clear(&set, org_alloc(memory, code_set_bytes(ncodes / 2), 1),
-				   ncodes / 2);
-	for (uint32 k = 0; k < ncodes / 2; k++)
-		code_set_add(&set, code[k * 2]);
+	code_index_create(&half, (ncodes + 1) / 2, memory);
+	for (uint32 k = 0; k < ncodes; k += 2)
+		code_index_insert(&half, code[k], k);
 	for (uint32 k = 0; k < ncodes; k++)
-		expect(code_set_has(&set, code[k]) == (k % 2 == 0 && k / 2 < ncodes / 2),
-			   "code %u of %u is mistaken in a set", k, ncodes);
+		expect(code_index_find(&half, code[k]) ==
+			   (k % 2 == 0 ? k : CODE_INDEX_NONE),
+			   "code %u is mistaken in half of %u", k, ncodes);
 }
 
 /*
@@ -485,7 +483,7 @@ test_numbered_codes(void)
 			steps += buckets;
 			longest = Max(longest, buckets);
 		}
-		expect_set(code, n, &memory.memory);
+		expect_half(code, n, &memory.memory);
 		unit_note("codes like %s: %.2f buckets, %d at most", format[i],
 				  (double) steps / n, (int) longest);
 		/* 1.2 is what three quarters full and chance make */
