@@ -132,6 +132,7 @@ SET LOCAL search_path = public;
 :misspelt;
 -- what is spelt right is found as before
 SELECT pg_temp.found('legal'), pg_temp.found('oss-mac');
+SET LOCAL client_min_messages = warning;
 DROP SCHEMA "Regress, far away" CASCADE;
 SELECT pg_temp.found('Leagl Afairs') IS NULL AS gone;
 ROLLBACK;
