@@ -130,7 +130,7 @@ typedef struct ChartToday
 	uint64		serial;			/* its */
 	uint64		epoch;			/* org_privileges_epoch */
 	SnapshotKey key;
-	Oid			user;
+	Oid			user;			/* InvalidOid: whoever asks */
 	pg_tz	   *timezone;
 } ChartToday;
 
@@ -144,7 +144,8 @@ chart_today_is_known(void)
 		chart_today_memo.epoch == org_privileges_epoch &&
 		ActiveSnapshotSet() &&
 		snapshot_key_matches(&chart_today_memo.key, GetActiveSnapshot()) &&
-		chart_today_memo.user == GetUserId() &&
+		(chart_today_memo.user == InvalidOid ||
+		 chart_today_memo.user == GetUserId()) &&
 		chart_today_memo.timezone == session_timezone;
 }
 

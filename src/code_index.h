@@ -94,7 +94,7 @@ code_index_slot(const CodeIndex *index, IomNode node)
 		/* arithmetic, since compilers make jumps of anything else */
 		StaticAssertStmt(CODE_BUCKET_SLOTS == 4, "four comparisons");
 		which = (slot[1].code == node) | (slot[2].code == node) << 1 |
-			(slot[3].code == node) * 3;
+			(-(slot[3].code == node) & 3);
 		if (likely(slot[which].code == node))
 			return &slot[which];
 		if (likely(slot[3].value == CODE_INDEX_NONE))

@@ -69,6 +69,10 @@ static uint64 known_epoch = 0;
 static Oid	checked_user = InvalidOid;
 static uint64 checked_epoch = 0;
 
+/* Whether everybody may, and as of which. */
+static bool all_may_select = false;
+static uint64 all_epoch = 0;
+
 /*----------
  * Forgetting
  *----------
@@ -361,8 +365,48 @@ org_tables_may_select(void)
 	return true;
 }
 
+static bool
+has_row_security(Oid relid)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	bool		has = true;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		has = ((Form_pg_class) GETSTRUCT(tuple))->relrowsecurity;
+		ReleaseSysCache(tuple);
+	}
+	return has;
+}
+
 /*
- * The same, with an error that depends on the user alone, never on arguments.
+ * May everybody, so that it does not matter who asks?
+ */
+bool
+org_tables_all_may_select(void)
+{
+	const OrgTables *tables = org_tables();
+	Oid			relids[] = {tables->unit, tables->line};
+	uint64		epoch = org_privileges_epoch;
+
+	if (all_epoch == epoch)
+		return all_may_select;
+
+	all_may_select = true;
+	for (int i = 0; i < lengthof(relids); i++)
+	{
+		if (pg_class_aclcheck(relids[i], ACL_ID_PUBLIC,
+							  ACL_SELECT) != ACLCHECK_OK ||
+			has_row_security(relids[i]))
+			all_may_select = false;
+	}
+	all_epoch = epoch;
+	return all_may_select;
+}
+
+/*
+ * May the current user, or else an error that depends on the user alone, never
+ * on arguments.
  */
 void
 org_tables_check_select(void)

@@ -39,28 +39,7 @@ typedef struct SnapshotKey
 	uint64		running;		/* see snapshot_running() */
 } SnapshotKey;
 
-/*
- * A checksum of the transactions that were running.  Their number tells of
- * each one that ended, except where another is in the list twice: as one does
- * that waits for a standby in PREPARE TRANSACTION.
- */
-static inline uint64
-snapshot_running(Snapshot snapshot)
-{
-	uint64		sum = 0;
-
-	if (max_prepared_xacts > 0)
-	{
-		for (uint32 i = 0; i < snapshot->xcnt; i++)
-		{
-			uint64		mixed = snapshot->xip[i] * UINT64CONST(0x9E3779B97F4A7C15);
-
-			mixed ^= mixed >> 32;
-			sum += mixed * mixed;
-		}
-	}
-	return sum;
-}
+extern uint64 snapshot_running(Snapshot snapshot);
 
 static inline SnapshotKey
 snapshot_key(Snapshot snapshot)
@@ -84,7 +63,8 @@ snapshot_key_matches(const SnapshotKey *key, Snapshot snapshot)
 		key->xmin == snapshot->xmin &&
 		key->xcnt == snapshot->xcnt &&
 		key->subxcnt == snapshot->subxcnt &&
-		key->running == snapshot_running(snapshot);
+		(likely(max_prepared_xacts == 0) ||
+		 key->running == snapshot_running(snapshot));
 }
 
 static inline bool

@@ -50,18 +50,32 @@ typedef struct UpperNode
 	IomNode		node;
 	uint32		rank;
 	uint32		size;			/* 0 for an unknown node: nothing is within */
-	uint32		calls;			/* without a set */
-	uint32		enough;			/* calls after which it is made */
-	bool		made;
+	uint64		calls;			/* without a set */
+	uint64		enough;			/* calls for the next step */
+	bool		made;			/* the set and its filter */
+	CodeIndex	table;			/* ranks of all nodes (the chart's) or of the
+								 * subtree (set's) */
 	CodeIndex	set;			/* the subtree */
 	CodeFilter	filter;			/* likewise */
 } UpperNode;
 
 /*
+ * A chart that was not asked for before.
+ */
+static pg_noinline bool
+ask_chart(IomNode lower, IomNode node)
+{
+	const CachedChart *cached = chart_cache_find_today(scope_above(lower,
+																   ALL_LEVELS));
+
+	return chart_has_within(cached->chart, lower, node);
+}
+
+/*
  * Begin with another upper node or another chart, today's.
  */
-static void
-begin_upper(FmgrInfo *flinfo, IomNode node)
+static pg_noinline bool
+begin_upper(FmgrInfo *flinfo, IomNode lower, IomNode node)
 {
 	UpperNode  *upper = flinfo->fn_extra;
 
@@ -73,8 +87,9 @@ begin_upper(FmgrInfo *flinfo, IomNode node)
 	upper->serial = chart_today_memo.serial;
 	upper->node = node;
 	upper->made = false;
-	upper->size = 0;
 	upper->calls = 0;
+	upper->enough = 1;
+	return chart_has_within(chart_today_memo.cached->chart, lower, node);
 }
 
 /*
@@ -89,7 +104,8 @@ find_upper(UpperNode *upper)
 
 	upper->rank = top->value;
 	upper->size = top->size;
-	upper->enough = PG_UINT32_MAX;
+	upper->table = chart->rank_of;
+	upper->enough = PG_UINT64_MAX;
 	if (chart->nnodes >= MANY_NODES && top->size < chart->nnodes / 4 &&
 		(size_t) top->size * MEMBER_BYTES <= get_hash_memory_limit())
 		upper->enough = MIN_CALLS + top->size / MEMBERS_A_CALL;
@@ -117,38 +133,52 @@ make_set(FmgrInfo *flinfo, UpperNode *upper)
 		code_index_insert(&upper->set, chart->code[rank], rank);
 		code_filter_add(&upper->filter, chart->code[rank]);
 	}
+	upper->table = upper->set;
 	upper->made = true;
 }
 
-static inline bool
+/*
+ * There were enough calls for the next step.
+ */
+static pg_noinline void
+prepare_upper(FmgrInfo *flinfo, UpperNode *upper)
+{
+	if (upper->calls == 1)
+		find_upper(upper);
+	else
+		make_set(flinfo, upper);
+}
+
+/*
+ * What is seldom is in functions of its own, so that this one, which is called
+ * for each row, has few registers to save.
+ */
+static pg_attribute_always_inline bool
 is_within(FmgrInfo *flinfo, IomNode lower, IomNode node)
 {
 	UpperNode  *upper = flinfo->fn_extra;
 
 	if (unlikely(!chart_today_is_known()))
-		return chart_has_within(chart_cache_find_today(scope_above(lower,
-																   ALL_LEVELS))->chart,
-								lower, node);
-	if (upper == NULL || upper->node != node ||
-		upper->serial != chart_today_memo.serial)
-	{
-		begin_upper(flinfo, node);
-		return chart_has_within(chart_today_memo.cached->chart, lower, node);
-	}
+		return ask_chart(lower, node);
+	if (unlikely(upper == NULL || upper->node != node ||
+				 upper->serial != chart_today_memo.serial))
+		return begin_upper(flinfo, lower, node);
 
 	if (upper->made)
-		return code_filter_has(&upper->filter, lower) &&
-			code_index_find(&upper->set, lower) != CODE_INDEX_NONE;
-	if (upper->size == 1)
-		return lower == node;
-	if (++upper->calls == 1)
-		find_upper(upper);
-	else if (upper->calls >= upper->enough)
-		make_set(flinfo, upper);
+	{
+		if (!code_filter_has(&upper->filter, lower))
+			return false;
+	}
+	else
+	{
+		if (unlikely(++upper->calls >= upper->enough))
+			prepare_upper(flinfo, upper);
+		if (upper->size == 1)
+			return lower == node;
+	}
 
-	/* CHART_NONE, for an unknown node, is beyond every subtree */
-	return chart_find(chart_today_memo.cached->chart, lower) - upper->rank <
-		upper->size;
+	/* an unknown node is at CODE_INDEX_NONE, beyond every subtree */
+	return code_index_find(&upper->table, lower) - upper->rank < upper->size;
 }
 
 /* a <@ b */
