@@ -1746,6 +1746,18 @@ LANGUAGE SQL STABLE PARALLEL SAFE
 BEGIN ATOMIC
   WITH box AS MATERIALIZED (
     SELECT b.*, -(b.top + b.height / 2) AS y FROM iom_picture_boxes($1, $2, $4) b
+  ), dots AS MATERIALIZED (
+    -- by a CASE, which the planner takes for half of the lines: of the conditions
+    -- by themselves it expects a line or two, and goes through all boxes for each
+    SELECT s.node AS supervisor, n.node, iom_picture_text(replace(l.relation, '_', ' '), '&') AS relation,
+      n.top - s.top - s.height > 200 AS far, row_number() OVER (ORDER BY n.place, s.place, l.relation) AS number
+    FROM iom_line l
+    JOIN box n ON n.node = l.node
+    JOIN box s ON s.node = l.supervisor
+    WHERE CASE WHEN $3 THEN l.line = 'dotted' AND l.valid @> iom_as_of($4) END
+  ), single AS MATERIALIZED (
+    SELECT e.node FROM (SELECT d.supervisor AS node FROM dots d UNION ALL SELECT d.node FROM dots d) e
+    GROUP BY e.node HAVING count(*) = 1
   )
   SELECT concat_ws(E'\n',
     'digraph iomorg {',
@@ -1771,15 +1783,13 @@ BEGIN ATOMIC
             ELSE '%1$s,%2$s %1$s,%2$s %1$s,%3$s %1$s,%3$s %1$s,%3$s %7$s,%3$s %7$s,%3$s %7$s,%3$s %7$s,%8$s %7$s,%8$s' END,
           s.x, -s.top - s.height, 15 - s.below, b.x - 65, b.y, b.x - 59, b.x, -b.top)), E'\n' ORDER BY b.place)
       FROM box b JOIN box s ON s.node = b.supervisor),
-    -- by a CASE, which the planner takes for half of the lines: of the conditions
-    -- by themselves it expects a line or two, and goes through all boxes for each
+    -- the middle of the picture has the middles of many lines: a long one from a
+    -- box that has no other is labelled where it begins
     (SELECT string_agg(format(
-        '  "%s" -> "%s" [label=<<table border="0" cellborder="0" cellpadding="1" bgcolor="#ffffffc0"><tr><td>%s</td></tr></table>>, style=dashed, constraint=false, color="#c2410c", fontcolor="#c2410c", penwidth=0.8]',
-        s.node, n.node, iom_picture_text(replace(l.relation, '_', ' '), '&')), E'\n' ORDER BY n.place, s.place, l.relation)
-      FROM iom_line l
-      JOIN box n ON n.node = l.node
-      JOIN box s ON s.node = l.supervisor
-      WHERE CASE WHEN $3 THEN l.line = 'dotted' AND l.valid @> iom_as_of($4) END),
+        '  "%s" -> "%s" [%s=<<table border="0" cellborder="0" cellpadding="1" bgcolor="#ffffffc0"><tr><td>%s</td></tr></table>>, style=dashed, constraint=false, color="#c2410c", fontcolor="#c2410c", penwidth=0.8]',
+        d.supervisor, d.node, CASE WHEN d.far AND o.node IS NOT NULL THEN 'labeldistance=2.8, labelangle=0, taillabel' ELSE 'label' END,
+        d.relation), E'\n' ORDER BY d.number)
+      FROM dots d LEFT JOIN single o ON o.node = d.supervisor),
     '}');
 END;
 COMMENT ON FUNCTION iom_dot(iom_node, integer, boolean, date) IS 'the chart for Graphviz (dot -Tsvg): the subtree of root (null: all roots), down to max_depth levels below it (null: all), with the dotted lines between nodes of it on request';
