@@ -7,7 +7,7 @@
 \set ECHO none
 \i :helpers
 \set ECHO all
-SET statement_timeout = '60s';
+SET statement_timeout = '10min';
 SET client_min_messages = warning;
 SET iomorg.as_of = '2030-01-01';
 
