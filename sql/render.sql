@@ -85,6 +85,8 @@ SELECT iom_mermaid('DGEO', 1);
 SELECT iom_json('COS', 1, true);
 -- dotted lines between what is drawn
 SELECT regexp_replace(line, ' \[.*', '') FROM regexp_split_to_table(iom_dot('DG', dotted => true), '\n') line WHERE line LIKE '%dashed%';
+-- long ones from a box that has no other are labelled where they begin
+SELECT regexp_replace(line, ' \[.*', '') FROM regexp_split_to_table(iom_dot(dotted => true), '\n') line WHERE line LIKE '%dashed%' AND line LIKE '% taillabel=%';
 SELECT line FROM regexp_split_to_table(iom_mermaid(NULL, NULL, true), '\n') line WHERE line LIKE '% -.-%';
 -- every subgraph holds one subtree, whole, and each has one where others are beside it
 WITH line AS MATERIALIZED (
