@@ -530,8 +530,7 @@ chart_cache_find_today(ChartScope scope)
 		chart_today_memo.serial = cached->serial;
 		chart_today_memo.epoch = epoch;
 		chart_today_memo.key = snapshot_key(GetActiveSnapshot());
-		chart_today_memo.user = org_tables_all_may_select() ?
-			InvalidOid : GetUserId();
+		chart_today_memo.user = org_tables_who_may_select();
 		chart_today_memo.timezone = session_timezone;
 	}
 	return cached;

@@ -66,12 +66,8 @@ static OrgTables known;
 static uint64 known_epoch = 0;
 
 /* For whom SELECT was checked last, and as of which org_privileges_epoch. */
-static Oid	checked_user = InvalidOid;
+static Oid	checked_user = ACL_ID_PUBLIC;
 static uint64 checked_epoch = 0;
-
-/* Whether everybody may, and as of which. */
-static bool all_may_select = false;
-static uint64 all_epoch = 0;
 
 /*----------
  * Forgetting
@@ -325,7 +321,24 @@ org_tables_open(Relation *unit, Relation *line)
 	}
 }
 
-/* Why a user may not see the hierarchy: the table, or InvalidOid. */
+static bool
+has_row_security(Oid relid)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	bool		has = true;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		has = ((Form_pg_class) GETSTRUCT(tuple))->relrowsecurity;
+		ReleaseSysCache(tuple);
+	}
+	return has;
+}
+
+/*
+ * Why the current user, or everybody (ACL_ID_PUBLIC), may not see the hierarchy:
+ * the table, or InvalidOid.
+ */
 static Oid
 refused_table(Oid user)
 {
@@ -334,7 +347,9 @@ refused_table(Oid user)
 
 	for (int i = 0; i < lengthof(relids); i++)
 	{
-		if (pg_class_aclcheck(relids[i], user, ACL_SELECT) != ACLCHECK_OK ||
+		if (pg_class_aclcheck(relids[i], user, ACL_SELECT) != ACLCHECK_OK)
+			return relids[i];
+		if (user == ACL_ID_PUBLIC ? has_row_security(relids[i]) :
 			check_enable_rls(relids[i], InvalidOid, true) == RLS_ENABLED)
 			return relids[i];
 	}
@@ -352,9 +367,13 @@ org_tables_may_select(void)
 
 	(void) org_tables();
 	epoch = org_privileges_epoch;
-	if (user == checked_user && checked_epoch == epoch)
+	if (checked_epoch == epoch &&
+		(checked_user == ACL_ID_PUBLIC || checked_user == user))
 		return true;
-	if (OidIsValid(refused_table(user)))
+
+	if (!OidIsValid(refused_table(ACL_ID_PUBLIC)))
+		user = ACL_ID_PUBLIC;
+	else if (OidIsValid(refused_table(user)))
 		return false;
 
 	/* an owner's own foreign key checks pass FORCE ROW LEVEL SECURITY */
@@ -365,43 +384,15 @@ org_tables_may_select(void)
 	return true;
 }
 
-static bool
-has_row_security(Oid relid)
-{
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	bool		has = true;
-
-	if (HeapTupleIsValid(tuple))
-	{
-		has = ((Form_pg_class) GETSTRUCT(tuple))->relrowsecurity;
-		ReleaseSysCache(tuple);
-	}
-	return has;
-}
-
 /*
- * May everybody, so that it does not matter who asks?
+ * For whom that was found last: InvalidOid if for everybody, so that it does not
+ * matter who asks, or else the current user.
  */
-bool
-org_tables_all_may_select(void)
+Oid
+org_tables_who_may_select(void)
 {
-	const OrgTables *tables = org_tables();
-	Oid			relids[] = {tables->unit, tables->line};
-	uint64		epoch = org_privileges_epoch;
-
-	if (all_epoch == epoch)
-		return all_may_select;
-
-	all_may_select = true;
-	for (int i = 0; i < lengthof(relids); i++)
-	{
-		if (pg_class_aclcheck(relids[i], ACL_ID_PUBLIC,
-							  ACL_SELECT) != ACLCHECK_OK ||
-			has_row_security(relids[i]))
-			all_may_select = false;
-	}
-	all_epoch = epoch;
-	return all_may_select;
+	return checked_epoch == org_privileges_epoch &&
+		checked_user == ACL_ID_PUBLIC ? InvalidOid : GetUserId();
 }
 
 /*

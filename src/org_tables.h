@@ -52,7 +52,7 @@ extern const OrgTables *org_tables(void);
 extern Oid	org_tables_history(void);
 extern void org_tables_open(Relation *unit, Relation *line);
 extern bool org_tables_may_select(void);
-extern bool org_tables_all_may_select(void);
+extern Oid	org_tables_who_may_select(void);
 extern void org_tables_check_select(void);
 
 #endif							/* ORG_TABLES_H */

@@ -202,25 +202,18 @@ revision_column(AttrNumber column, Snapshot snapshot, bool *isnull)
 	return value;
 }
 
-/*
- * A checksum of the transactions that were running.  Their number tells of
- * each one that ended, except where another is in the list twice: as one does
- * that waits for a standby in PREPARE TRANSACTION.
- */
+/* See snapshot_running(). */
 uint64
-snapshot_running(Snapshot snapshot)
+snapshot_running_sum(Snapshot snapshot)
 {
 	uint64		sum = 0;
 
-	if (max_prepared_xacts > 0)
+	for (uint32 i = 0; i < snapshot->xcnt; i++)
 	{
-		for (uint32 i = 0; i < snapshot->xcnt; i++)
-		{
-			uint64		mixed = snapshot->xip[i] * UINT64CONST(0x9E3779B97F4A7C15);
+		uint64		mixed = snapshot->xip[i] * UINT64CONST(0x9E3779B97F4A7C15);
 
-			mixed ^= mixed >> 32;
-			sum += mixed * mixed;
-		}
+		mixed ^= mixed >> 32;
+		sum += mixed * mixed;
 	}
 	return sum;
 }

@@ -39,7 +39,18 @@ typedef struct SnapshotKey
 	uint64		running;		/* see snapshot_running() */
 } SnapshotKey;
 
-extern uint64 snapshot_running(Snapshot snapshot);
+extern uint64 snapshot_running_sum(Snapshot snapshot);
+
+/*
+ * A checksum of the transactions that were running.  Their number tells of
+ * each one that ended, except where another is in the list twice: as one does
+ * that waits for a standby in PREPARE TRANSACTION.
+ */
+static inline uint64
+snapshot_running(Snapshot snapshot)
+{
+	return unlikely(max_prepared_xacts > 0) ? snapshot_running_sum(snapshot) : 0;
+}
 
 static inline SnapshotKey
 snapshot_key(Snapshot snapshot)
@@ -63,8 +74,7 @@ snapshot_key_matches(const SnapshotKey *key, Snapshot snapshot)
 		key->xmin == snapshot->xmin &&
 		key->xcnt == snapshot->xcnt &&
 		key->subxcnt == snapshot->subxcnt &&
-		(likely(max_prepared_xacts == 0) ||
-		 key->running == snapshot_running(snapshot));
+		key->running == snapshot_running(snapshot);
 }
 
 static inline bool

@@ -52,11 +52,9 @@ typedef struct UpperNode
 	uint32		size;			/* 0 for an unknown node: nothing is within */
 	uint64		calls;			/* without a set */
 	uint64		enough;			/* calls for the next step */
-	bool		made;			/* the set and its filter */
-	CodeIndex	table;			/* ranks of all nodes (the chart's) or of the
-								 * subtree (set's) */
-	CodeIndex	set;			/* the subtree */
-	CodeFilter	filter;			/* likewise */
+	bool		made;			/* the set of the subtree, and its filter */
+	CodeIndex	table;			/* that set, or else the chart's, of all nodes */
+	CodeFilter	filter;			/* good if made */
 } UpperNode;
 
 /*
@@ -84,9 +82,16 @@ begin_upper(FmgrInfo *flinfo, IomNode lower, IomNode node)
 		upper = MemoryContextAllocZero(flinfo->fn_mcxt, sizeof(UpperNode));
 		flinfo->fn_extra = upper;
 	}
+	if (upper->made)
+	{
+		OrgMemory	memory = org_memory_of(flinfo->fn_mcxt);
+
+		upper->made = false;
+		org_free(&memory, upper->table.block);
+		org_free(&memory, upper->filter.bits);
+	}
 	upper->serial = chart_today_memo.serial;
 	upper->node = node;
-	upper->made = false;
 	upper->calls = 0;
 	upper->enough = 1;
 	return chart_has_within(chart_today_memo.cached->chart, lower, node);
@@ -119,21 +124,16 @@ make_set(FmgrInfo *flinfo, UpperNode *upper)
 {
 	const Chart *chart = chart_today_memo.cached->chart;
 	OrgMemory	memory = org_memory_of(flinfo->fn_mcxt);
+	CodeIndex	set;
 
-	/* of an upper node or chart before */
-	org_free(&memory, upper->set.block);
-	org_free(&memory, upper->filter.bits);
-	upper->set.block = NULL;
-	upper->filter.bits = NULL;
-
-	code_index_create(&upper->set, upper->size, &memory);
+	code_index_create(&set, upper->size, &memory);
 	code_filter_create(&upper->filter, upper->size, &memory);
 	for (uint32 rank = upper->rank; rank < upper->rank + upper->size; rank++)
 	{
-		code_index_insert(&upper->set, chart->code[rank], rank);
+		code_index_insert(&set, chart->code[rank], rank);
 		code_filter_add(&upper->filter, chart->code[rank]);
 	}
-	upper->table = upper->set;
+	upper->table = set;
 	upper->made = true;
 }
 
