@@ -132,6 +132,8 @@ SET LOCAL search_path = public;
 :misspelt;
 -- what is spelt right is found as before
 SELECT pg_temp.found('legal'), pg_temp.found('oss-mac');
+-- (it is there, if it can be had)
+SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_trgm' AND extnamespace = '"Regress, far away"'::regnamespace) <> :'without'::boolean AS there;
 SET LOCAL client_min_messages = warning;
 DROP SCHEMA "Regress, far away" CASCADE;
 SELECT pg_temp.found('Leagl Afairs') IS NULL AS gone;

@@ -5,6 +5,14 @@
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS iomorg;
 
+-- How much of what is random is done where a test asks for it: all, if nobody says
+-- otherwise.  Under valgrind everything takes a hundred times as long.
+\getenv share IOM_SHARE
+\if :{?share}
+\else
+\set share 1
+\endif
+
 -- The planner takes recursive queries for very expensive ones.
 SET jit = off;
 

@@ -2,21 +2,15 @@
 -- Answers by index, without a chart, are the same
 --
 \getenv abs_srcdir PG_ABS_SRCDIR
-\getenv share IOM_SHARE
 \set helpers :abs_srcdir '/sql/helpers.sql'
 \set ECHO none
 \i :helpers
-\if :{?share}
-\else
-\set share 1
-\endif
 \set ECHO all
 -- a session without charts, that compiles none by itself
 \c -
 SET client_min_messages = warning;
 SET jit = off;
 SET iomorg.probe_limit = 2000000000;
--- how much of the random part is done: all of it, if nobody says otherwise
 SET regress.share = :'share';
 
 -- The seed, today and on another day

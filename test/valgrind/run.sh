@@ -75,7 +75,7 @@ if iom_begin && iom_install_packages test; then
 	fi
 	if [ -d "$cache" ] && copy_server; then
 		names=${ONLY:-$(make -s -C "$iom_top" PG_CONFIG="$PG_CONFIG" --eval='iom-list: ; @echo $(REGRESS)' iom-list)}
-		# of what is random in sql/probe.sql, a tenth: the rest has no other code
+		# a tenth of what is random in the longest tests: more of it runs no other code
 		(ONLY=$names IOM_SHARE=${IOM_SHARE:-0.1} IOM_SHOW_DIFFS=1 PG_CONFIG=$iom_tmp/server/bin/pg_config \
 			"$iom_top/test/run.sh" 2>&1 | tee "$iom_tmp/log") </dev/null &
 		wait $!
