@@ -52,6 +52,7 @@ OBJS = \
 	src/rollup.o \
 	src/rollup_unnest.o \
 	src/soundness.o \
+	src/stand_in.o \
 	src/totals.o \
 	src/totals_io.o \
 	src/within.o
@@ -79,6 +80,7 @@ REGRESS = \
 	guard_dates \
 	history \
 	history_insert \
+	stand_in \
 	changes \
 	import \
 	import_day \
@@ -103,6 +105,7 @@ ISOLATION = \
 	read_committed \
 	readers \
 	repeatable_read \
+	restore_jobs \
 	serializable
 
 ISOLATION_OPTS = --inputdir=$(srcdir)/test

@@ -703,6 +703,15 @@ ALTER TABLE iom_unit ENABLE ALWAYS TRIGGER iom_origin;
 ALTER TABLE iom_line ENABLE ALWAYS TRIGGER iom_origin;
 ALTER TABLE iom_appointment ENABLE ALWAYS TRIGGER iom_origin;
 
+-- What is no row of these tables but hangs on them, while a dump is restored
+CREATE FUNCTION iom_await_units() RETURNS event_trigger
+AS 'MODULE_PATHNAME' LANGUAGE C;
+COMMENT ON FUNCTION iom_await_units() IS 'event trigger at the start of ALTER TABLE: while a dump is restored, lets a foreign key to iom_unit be made before the units are there';
+
+CREATE EVENT TRIGGER iom_await_units ON ddl_command_start
+WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION iom_await_units();
+COMMENT ON EVENT TRIGGER iom_await_units IS 'lets pg_restore make a foreign key to iom_unit before the units are there';
+
 CREATE TRIGGER iom_history_append
 BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON iom_history
 FOR EACH STATEMENT EXECUTE FUNCTION iom_history_guard();

@@ -205,7 +205,7 @@ static void
 begin(Change *change, FunctionCallInfo fcinfo, int day_argument)
 {
 	const OrgTables *tables = org_tables();
-	Oid			node_type = get_atttype(tables->unit, tables->unit_node);
+	Oid			node_type = org_tables_node_type();
 	const Oid	types[PARAMETERS] = {
 		node_type, node_type, TEXTOID, DATEOID, TEXTOID, TEXTOID, DATERANGEOID
 	};

@@ -84,7 +84,7 @@ history_json_begin(TupleDesc desc)
 	int			npairs = 0;
 	Node	   *row;
 
-	json->node_type = get_atttype(org_tables()->unit, org_tables()->unit_node);
+	json->node_type = org_tables_node_type();
 	json->column = palloc(desc->natts * sizeof(AttrNumber));
 	for (int column = 1; column <= desc->natts; column++)
 	{

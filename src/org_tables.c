@@ -286,6 +286,17 @@ org_tables(void)
 }
 
 /*
+ * The type iom_node, as the tables have it.
+ */
+Oid
+org_tables_node_type(void)
+{
+	const OrgTables *tables = org_tables();
+
+	return get_atttype(tables->unit, tables->unit_node);
+}
+
+/*
  * The table iom_history; raises an error if it is missing.  (Its absence keeps
  * nobody from asking, only from changing.)
  */

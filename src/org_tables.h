@@ -49,6 +49,7 @@ extern uint64 org_privileges_epoch;
 
 extern void org_tables_initialize(void);
 extern const OrgTables *org_tables(void);
+extern Oid	org_tables_node_type(void);
 extern Oid	org_tables_history(void);
 extern void org_tables_open(Relation *unit, Relation *line);
 extern bool org_tables_may_select(void);

@@ -16,13 +16,12 @@
  *		'seed'	---- a row of a dump ---->	'restored'	---- an edit ---->	'own'
  *		   |__________________ an edit _______________________________________^
  *
- * The first row of a dump empties the tables.  Until the first edit, rows of a
- * dump are taken as they are and are not recorded in iom_history, which is in
- * the dump itself.  Where a line arrives before its ends, stand-ins keep the
- * foreign keys ('awaited'), without bounds in time, so that the guards have
- * nothing against them; the real unit replaces its stand-in by an UPDATE,
- * which they check.  Once something was edited, a row that comes with an
- * origin is one like any other: it conflicts with what is there, or is 'own'.
+ * The first row of a dump empties the tables, but for units that others' rows
+ * refer to already.  Until the first edit, rows of a dump are taken as they are
+ * and are not recorded in iom_history, which is in the dump itself; stand-ins
+ * keep the foreign keys while a unit is still to come (stand_in.c).  Once
+ * something was edited, a row that comes with an origin is one like any other:
+ * it conflicts with what is there, or is 'own'.
  *
  * Only who may empty the tables can restore a dump: what others insert is an edit.
  * They are emptied as that user, because foreign keys of other tables may fire
@@ -54,6 +53,7 @@
 #include "org_trigger.h"
 #include "origin.h"
 #include "revision.h"
+#include "stand_in.h"
 
 PG_FUNCTION_INFO_V1(iom_origin_mark);
 
@@ -158,6 +158,15 @@ set_content(Content content)
 }
 
 /*
+ * Is nothing edited, as it was committed last?  Takes no lock.
+ */
+bool
+origin_is_seed_or_dump(void)
+{
+	return read_content() != CONTENT_OWN;
+}
+
+/*
  * Have the tables been edited since CREATE EXTENSION, or since a dump was
  * restored?  Takes the editors' lock if not.
  */
@@ -183,12 +192,13 @@ origin_set_own(void)
  */
 
 /*
- * Runs SQL on the tables, whose rows are left as they are: as the owner of the
- * given one, or as the user.
+ * Run a statement on the tables that leaves rows as it makes them, unmarked and
+ * unrecorded: as the owner of the given table, or as the user.  Returns the
+ * number of rows.
  */
-static uint64
-restore(Oid owned, const char *sql, int nargs, Oid *types, Datum *values,
-		const char *nulls)
+uint64
+origin_execute(Oid owned, const char *sql, int nargs, Oid *types, Datum *values,
+			   const char *nulls)
 {
 	uint64		rows;
 
@@ -228,6 +238,56 @@ may_replace_all(void)
 }
 
 /*
+ * Would a row of a dump be taken for one: is nothing edited yet, and may the
+ * user replace everything?  Takes the editors' lock if nothing was edited.
+ */
+bool
+origin_accepts_dump(void)
+{
+	return settled_content() != CONTENT_OWN && may_replace_all();
+}
+
+/*
+ * Take the seed away.  No row that refers to it may be lost by that, so what
+ * foreign keys of other tables hold stays, as a stand-in.
+ */
+static void
+empty_tables(void)
+{
+	static const char *const names[] = {"iom_appointment", "iom_line", "iom_unit"};
+
+	stand_in_for_referred();
+	for (int i = 0; i < lengthof(names); i++)
+		origin_execute(InvalidOid,
+					   psprintf("DELETE FROM %s WHERE origin "
+								"OPERATOR(pg_catalog.=) 'seed'",
+								org_qualified_name(names[i])),
+					   0, NULL, NULL, NULL);
+}
+
+/*
+ * Is there a row that is neither of the seed nor a stand-in?  Edits that no
+ * trigger saw (of a replication worker, say) leave the mark that they gave.
+ */
+static bool
+has_other_rows(void)
+{
+	static const char *const names[] = {"iom_appointment", "iom_line", "iom_unit"};
+
+	for (int i = 0; i < lengthof(names); i++)
+	{
+		if (origin_execute(org_tables()->unit,
+						   psprintf("SELECT FROM %s WHERE origin "
+									"OPERATOR(pg_catalog.<>) ALL "
+									"('{seed,awaited}') LIMIT 1",
+									org_qualified_name(names[i])),
+						   0, NULL, NULL, NULL) > 0)
+			return true;
+	}
+	return false;
+}
+
+/*
  * Rows of a dump arrive.  The first of them empties the tables of the seed.
  * Returns false if they are none, because something was edited already or the
  * user may not replace everything; takes the editors' lock if nothing was.
@@ -235,97 +295,19 @@ may_replace_all(void)
 bool
 origin_begin_restore(void)
 {
-	static const char *const names[] = {"iom_appointment", "iom_line", "iom_unit"};
 	Content		content = settled_content();
 
 	/* from others, it is an edit like any other: recorded */
 	if (content == CONTENT_OWN || !may_replace_all())
 		return false;
-	if (content == CONTENT_RESTORED)
-		return true;
-
-	/*
-	 * Edits that no trigger saw (of a replication worker, say) leave the mark
-	 * that they gave the row.
-	 */
-	for (int i = 0; i < lengthof(names); i++)
+	if (content == CONTENT_SEED)
 	{
-		if (restore(org_tables()->unit,
-					psprintf("SELECT FROM %s WHERE origin "
-							 "OPERATOR(pg_catalog.<>) 'seed' LIMIT 1",
-							 org_qualified_name(names[i])),
-					0, NULL, NULL, NULL) > 0)
+		if (has_other_rows())
 			return false;
+		empty_tables();
+		set_content(CONTENT_RESTORED);
 	}
-	for (int i = 0; i < lengthof(names); i++)
-		restore(InvalidOid,
-				psprintf("DELETE FROM %s", org_qualified_name(names[i])),
-				0, NULL, NULL, NULL);
-	set_content(CONTENT_RESTORED);
 	return true;
-}
-
-/* The row's node in the column must be there for its foreign key. */
-static void
-stand_in(Relation rel, HeapTuple tuple, const char *column)
-{
-	AttrNumber	attnum = SPI_fnumber(RelationGetDescr(rel), column);
-	Oid			type;
-	bool		isnull;
-	Datum		node;
-
-	if (attnum <= 0)
-		return;					/* the foreign key is gone with it */
-	node = heap_getattr(tuple, attnum, RelationGetDescr(rel), &isnull);
-	type = SPI_gettypeid(RelationGetDescr(rel), attnum);
-	if (isnull)
-		return;
-	restore(org_tables()->unit,
-			psprintf("INSERT INTO %s (node, name, origin) "
-					 "VALUES ($1, '(awaited)', 'awaited') "
-					 "ON CONFLICT DO NOTHING",
-					 org_qualified_name("iom_unit")),
-			1, &type, &node, NULL);
-}
-
-/*
- * Put a restored unit in the place of its stand-in.  False if it has none.
- */
-static bool
-replace_stand_in(Relation rel, HeapTuple tuple)
-{
-	TupleDesc	desc = RelationGetDescr(rel);
-	Oid		   *types = palloc_array(Oid, desc->natts);
-	Datum	   *values = palloc_array(Datum, desc->natts);
-	char	   *nulls = palloc_array(char, desc->natts + 1);
-	StringInfoData set;
-	int			nargs = 0;
-	int			node = 0;
-
-	initStringInfo(&set);
-	for (int i = 0; i < desc->natts; i++)
-	{
-		Form_pg_attribute att = TupleDescAttr(desc, i);
-		bool		isnull;
-
-		if (att->attisdropped || att->attgenerated)
-			continue;
-		types[nargs] = att->atttypid;
-		values[nargs] = heap_getattr(tuple, i + 1, desc, &isnull);
-		nulls[nargs++] = isnull ? 'n' : ' ';
-		appendStringInfo(&set, "%s%s = $%d", nargs > 1 ? ", " : "",
-						 quote_identifier(NameStr(att->attname)), nargs);
-		if (strcmp(NameStr(att->attname), "node") == 0)
-			node = nargs;
-	}
-	nulls[nargs] = '\0';
-	return restore(RelationGetRelid(rel),
-				   psprintf("UPDATE %s SET %s WHERE node OPERATOR(%s.=) $%d "
-							"AND origin OPERATOR(pg_catalog.=) 'awaited'",
-							org_qualified_name("iom_unit"), set.data,
-							quote_identifier(get_namespace_name(org_tables()->schema)),
-							node),
-				   nargs, types, values, nulls) > 0;
 }
 
 /*----------
@@ -374,18 +356,18 @@ iom_origin_mark(PG_FUNCTION_ARGS)
 	{
 		if (relid == tables->unit)
 		{
-			if (replace_stand_in(rel, tuple))
+			if (stand_in_replace(rel, tuple))
 				return PointerGetDatum(NULL);
 		}
 		else if (relid == tables->line)
 		{
-			stand_in(rel, tuple, "node");
-			stand_in(rel, tuple, "supervisor");
+			stand_in_for_column(rel, tuple, "node");
+			stand_in_for_column(rel, tuple, "supervisor");
 		}
 		else
 		{
-			stand_in(rel, tuple, "post");
-			stand_in(rel, tuple, "authority");
+			stand_in_for_column(rel, tuple, "post");
+			stand_in_for_column(rel, tuple, "authority");
 		}
 		return PointerGetDatum(tuple);
 	}

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * referring.c
- *	  Which of the user's tables have rows that refer to a unit?
+ *	  Which of the user's tables have rows that refer to a unit, and to which?
  *
  * Foreign keys to iom_unit are found by the triggers that enforce them there,
  * one for DELETE each, so that what is not enforced does not count, and that
@@ -48,27 +48,28 @@ typedef struct Reference
 } Reference;
 
 /*
- * The constraints that refer to iom_unit: from other tables than our own.
+ * The constraints of other tables than our own that refer to a table.
  */
 static List *
-foreign_keys(void)
+foreign_keys(Oid relid)
 {
 	const OrgTables *tables = org_tables();
-	Relation	unit = table_open(tables->unit, AccessShareLock);
+	const Oid	own[] = {tables->line, tables->appointment};
+	Relation	rel = table_open(relid, AccessShareLock);
 	List	   *constraints = NIL;
 
-	for (int i = 0; unit->trigdesc && i < unit->trigdesc->numtriggers; i++)
+	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
 	{
-		const Trigger *trigger = &unit->trigdesc->triggers[i];
+		const Trigger *trigger = &rel->trigdesc->triggers[i];
 
 		if (RI_FKey_trigger_type(trigger->tgfoid) == RI_TRIGGER_PK &&
 			TRIGGER_FOR_DELETE(trigger->tgtype) &&
-			trigger->tgconstrrelid != tables->line &&
-			trigger->tgconstrrelid != tables->appointment)
+			trigger->tgconstrrelid != own[0] &&
+			trigger->tgconstrrelid != own[1])
 			constraints = list_append_unique_oid(constraints,
 												 trigger->tgconstraint);
 	}
-	table_close(unit, NoLock);
+	table_close(rel, NoLock);
 	return constraints;
 }
 
@@ -128,38 +129,58 @@ table_name(Relation rel)
 									  RelationGetRelationName(rel));
 }
 
-/*
- * Has the table a row that refers to the node?
- */
-static bool
-has_row(Relation rel, const Reference *reference, IomNode node)
+/* Its rows, as the foreign key sees them, in a FROM. */
+static char *
+rows_of(Relation rel)
 {
-	const OrgTables *tables = org_tables();
-	Oid			type = get_atttype(tables->unit, tables->unit_node);
-	Datum		value = IomNodeGetDatum(node);
+	return psprintf("%s%s x",
+					rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ?
+					"" : "ONLY ", table_name(rel));
+}
+
+/*
+ * Those that refer to a node, given as an expression.
+ */
+static char *
+rows_that_refer(Relation rel, const Reference *reference, const char *node)
+{
+	return psprintf("SELECT FROM %s WHERE %s %s x.%s", rows_of(rel), node,
+					operator_name(reference->equality),
+					quote_identifier(get_attname(RelationGetRelid(rel),
+												 reference->column, false)));
+}
+
+/*
+ * Run a query as the table's owner, with a parameter if its type is given.
+ * Returns the number of rows, at most one, and the array in it, or NULL.
+ */
+static uint64
+ask(Relation rel, const char *sql, Oid type, Datum value, ArrayType **answer)
+{
 	SPIPlanPtr	plan;
 	OrgRole		caller = org_become_owner(rel);
-	bool		found;
+	uint64		rows;
+	bool		isnull = true;
+	Datum		first = (Datum) 0;
 
 	CommandCounterIncrement();
-	plan = SPI_prepare(psprintf("SELECT FROM %s%s x WHERE $1 %s x.%s",
-								rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ?
-								"" : "ONLY ", table_name(rel),
-								operator_name(reference->equality),
-								quote_identifier(get_attname(RelationGetRelid(rel),
-															 reference->column,
-															 false))),
-					   1, &type);
+	plan = SPI_prepare(sql, OidIsValid(type) ? 1 : 0, &type);
 	if (plan == NULL)
 		elog(ERROR, "SPI_prepare failed: %s",
 			 SPI_result_code_string(SPI_result));
 	if (SPI_execute_snapshot(plan, &value, NULL, GetLatestSnapshot(),
 							 InvalidSnapshot, true, false, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not look for rows that refer to a unit");
-	found = SPI_processed > 0;
+	rows = SPI_processed;
+	if (answer != NULL)
+	{
+		first = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
+							  &isnull);
+		*answer = isnull ? NULL : DatumGetArrayTypePCopy(first);
+	}
 	SPI_freeplan(plan);
 	org_become_again(caller);
-	return found;
+	return rows;
 }
 
 /*
@@ -175,7 +196,7 @@ referring_tables(IomNode node, int most, int *count)
 
 	*count = 0;
 	initStringInfo(&names);
-	foreach(cell, foreign_keys())
+	foreach(cell, foreign_keys(org_tables()->unit))
 	{
 		Reference	reference;
 		Relation	rel;
@@ -183,10 +204,93 @@ referring_tables(IomNode node, int most, int *count)
 		if (!get_reference(lfirst_oid(cell), &reference))
 			continue;
 		rel = table_open(reference.table, AccessShareLock);
-		if (has_row(rel, &reference, node) && (*count)++ < most)
+		if (ask(rel, rows_that_refer(rel, &reference, "$1"), org_tables_node_type(),
+				IomNodeGetDatum(node), NULL) > 0 && (*count)++ < most)
 			appendStringInfo(&names, "%s%s", *count > 1 ? ", " : "",
 							 table_name(rel));
 		table_close(rel, NoLock);
 	}
 	return names.data;
+}
+
+/*
+ * Of an array of nodes (or NULL), those that rows of other tables refer to: an
+ * array for each foreign key that has any.  As above.
+ */
+List *
+referring_nodes(ArrayType *nodes)
+{
+	List	   *found = NIL;
+	ListCell   *cell;
+
+	if (nodes == NULL)
+		return NIL;
+	foreach(cell, foreign_keys(org_tables()->unit))
+	{
+		Reference	reference;
+		Relation	rel;
+		ArrayType  *some;
+
+		if (!get_reference(lfirst_oid(cell), &reference))
+			continue;
+		rel = table_open(reference.table, AccessShareLock);
+		ask(rel, psprintf("SELECT pg_catalog.array_agg(n) "
+						  "FROM pg_catalog.unnest($1) n WHERE EXISTS (%s)",
+						  rows_that_refer(rel, &reference, "n")),
+			get_array_type(org_tables_node_type()), PointerGetDatum(nodes), &some);
+		if (some != NULL)
+			found = lappend(found, some);
+		table_close(rel, NoLock);
+	}
+	return found;
+}
+
+/*
+ * A table with rows and a foreign key to this one; NULL if there is none.  As
+ * above.
+ */
+const char *
+referring_table(Oid relid)
+{
+	ListCell   *cell;
+
+	foreach(cell, foreign_keys(relid))
+	{
+		HeapTuple	tuple = SearchSysCache1(CONSTROID,
+											ObjectIdGetDatum(lfirst_oid(cell)));
+		Relation	rel;
+		const char *name;
+		bool		found;
+
+		if (!HeapTupleIsValid(tuple))
+			continue;
+		rel = table_open(((Form_pg_constraint) GETSTRUCT(tuple))->conrelid,
+						 AccessShareLock);
+		ReleaseSysCache(tuple);
+		name = table_name(rel);
+		found = ask(rel, psprintf("SELECT FROM %s", rows_of(rel)),
+					InvalidOid, (Datum) 0, NULL) > 0;
+		table_close(rel, NoLock);
+		if (found)
+			return name;
+	}
+	return NULL;
+}
+
+/*
+ * The nodes in a column of a table; NULL if there is none.  As above.
+ */
+ArrayType *
+referring_column(Relation rel, const char *column)
+{
+	ArrayType  *nodes;
+
+	/* (of a domain, the nodes in it) */
+	ask(rel, psprintf("SELECT pg_catalog.array_agg(DISTINCT x.%s::%s) "
+					  "FROM %s WHERE x.%s IS NOT NULL",
+					  quote_identifier(column),
+					  format_type_be_qualified(org_tables_node_type()), rows_of(rel),
+					  quote_identifier(column)),
+		InvalidOid, (Datum) 0, &nodes);
+	return nodes;
 }

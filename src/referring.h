@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * referring.h
- *	  Which of the user's tables have rows that refer to a unit?
+ *	  Which of the user's tables have rows that refer to a unit, and to which?
  *
  * Copyright (c) 2026, the iomorg contributors
  *
@@ -10,8 +10,14 @@
 #ifndef REFERRING_H
 #define REFERRING_H
 
+#include "utils/array.h"
+#include "utils/rel.h"
+
 #include "iomorg.h"
 
 extern const char *referring_tables(IomNode node, int most, int *count);
+extern List *referring_nodes(ArrayType *nodes);
+extern const char *referring_table(Oid relid);
+extern ArrayType *referring_column(Relation rel, const char *column);
 
 #endif							/* REFERRING_H */

@@ -329,6 +329,29 @@ revision_lock(void)
 }
 
 /*
+ * The same for who has to lock one of the tables first.  Others have locks on it
+ * when they wait for this one (or the other way round), so never wait for this
+ * one with the table locked.
+ */
+void
+revision_lock_and_table(Oid relid, LOCKMODE mode)
+{
+	Relation	rel = table_open(org_tables()->revision, RowExclusiveLock);
+
+	for (;;)
+	{
+		LockRelationOid(relid, mode);
+		if (ConditionalLockPage(rel, 0, ExclusiveLock))
+			break;
+		UnlockRelationOid(relid, mode);
+		LockPage(rel, 0, ExclusiveLock);
+		UnlockPage(rel, 0, ExclusiveLock);
+	}
+	table_close(rel, NoLock);
+	revision_lock();
+}
+
+/*
  * The command of the statement that the calling trigger was fired by.
  */
 static CommandId

@@ -11,6 +11,7 @@
 #define REVISION_H
 
 #include "access/twophase.h"
+#include "storage/lockdefs.h"
 #include "utils/snapshot.h"
 
 /*
@@ -89,6 +90,7 @@ extern Datum revision_column(AttrNumber column, Snapshot snapshot,
 							 bool *isnull);
 extern HierarchyState revision_state(Snapshot snapshot);
 extern void revision_lock(void);
+extern void revision_lock_and_table(Oid relid, LOCKMODE mode);
 extern void revision_begin_change(void);
 extern void revision_end_change(void);
 extern void revision_note_row(void);

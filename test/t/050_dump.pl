@@ -13,11 +13,14 @@ my $node = iomorg_node('main');
 my $dir = PostgreSQL::Test::Utils::tempdir();
 my @connection = ('--host', $node->host, '--port', $node->port);
 
-# All rows of the tables, and where the history goes on, as one text.
+# All rows of the tables, where the history goes on, and the foreign keys, as one
+# text.
 my $content = join ' UNION ALL ',
 	(map { "SELECT '$_ ' || t::text FROM $_ t" }
-		qw(iom_unit iom_line iom_appointment iom_history hr.staff)),
-	q{SELECT 'next ' || last_value || is_called FROM iom_history_id_seq};
+		qw(iom_unit iom_line iom_appointment iom_history hr.staff hr.payment hr.access)),
+	q{SELECT 'next ' || last_value || is_called FROM iom_history_id_seq},
+	q{SELECT conrelid::regclass || ' ' || conname || convalidated FROM pg_constraint
+		WHERE confrelid = 'iom_unit'::regclass};
 $content = qq{SELECT string_agg(r, E'\\n' ORDER BY r COLLATE "C") FROM ($content) x (r)};
 
 sub psql_in { return $node->safe_psql(@_) }
@@ -33,7 +36,7 @@ sub run_tool
 # The states of the organisation that are dumped: what was done since CREATE
 # EXTENSION.
 my %edits = (
-	pristine => '',
+	pristine => q{INSERT INTO hr.access SELECT i, 'DG' FROM generate_series(1, 5000) i},
 	edited => q{
 		INSERT INTO iom_unit (node, name, valid) VALUES
 			('NEW', E'tab\there, "quotes" \\\\ and ''more''', '[2020-01-01,)'), ('NEW2', 'Second', '[2020-01-01,2030-01-01)');
@@ -47,9 +50,11 @@ my %edits = (
 		UPDATE iom_unit SET valid = '(,2040-01-01)' WHERE node = 'PAC' AND false;
 		UPDATE iom_appointment SET term_years = 4 WHERE post = 'DG';
 		DELETE FROM iom_appointment WHERE post = 'COS';
-		INSERT INTO hr.staff SELECT i, (ARRAY['DLA', 'NEW', 'DOE'])[1 + i % 3]::iom_node FROM generate_series(1, 100) i},
+		INSERT INTO hr.staff SELECT i, (ARRAY['DLA', 'NEW', 'DOE'])[1 + i % 3]::iom_node FROM generate_series(1, 100) i;
+		INSERT INTO hr.payment SELECT i, (ARRAY['DLA', 'NEW', 'DOE'])[1 + i % 3]::iom_node FROM generate_series(1, 5000) i;
+		INSERT INTO hr.access SELECT i, 'DG' FROM generate_series(1, 5000) i},
 	replaced => q{
-		TRUNCATE iom_unit, iom_line, iom_appointment, hr.staff;
+		TRUNCATE iom_unit, iom_line, iom_appointment, hr.staff, hr.payment, hr.access;
 		INSERT INTO iom_unit (node, name) VALUES ('DG', 'Dachgeschoss'), ('EG', 'Erdgeschoss'), ('DLA', 'Diele');
 		INSERT INTO iom_line (node, supervisor) VALUES ('EG', 'DG'), ('DLA', 'EG');
 		INSERT INTO hr.staff VALUES (1, 'DLA')},
@@ -63,7 +68,9 @@ my @ways = (
 	[ 'inserts, one transaction', ['--inserts'], sub { $node->command_ok([ 'psql', '-X', '-q', '-1', '-v', 'ON_ERROR_STOP=1', @connection, '-d', $_[0], '-f', $_[1] ], "$_[2]: psql") } ],
 	[ 'custom', ['-Fc'], sub { run_tool('pg_restore', '--exit-on-error', '-d', @_[ 0, 1 ]) } ],
 	[ 'custom, lines first', ['-Fc'], \&restore_backwards ],
-	[ 'directory, 4 jobs', [ '-Fd', '-j4' ], \&restore_with_jobs ],
+	[ 'custom, foreign keys first', ['-Fc'], \&restore_keys_first ],
+	[ 'directory, 4 jobs', [ '-Fd', '-j4' ], sub { run_tool('pg_restore', '--exit-on-error', '-j4', '-d', @_[ 0, 1 ]) } ],
+	[ 'directory, 2 jobs', ['-Fd'], sub { run_tool('pg_restore', '--exit-on-error', '-j2', '-d', @_[ 0, 1 ]) } ],
 	[ 'over another one', ['-Fc'], sub { run_tool('pg_restore', '--exit-on-error', '--clean', '--if-exists', '-d', @_[ 0, 1 ]) }, 'fresh' ],
 	[ 'data only', [ '-Fc', '-a' ], sub { run_tool('pg_restore', '--exit-on-error', '-d', @_[ 0, 1 ]) }, 'fresh' ]);
 
@@ -72,34 +79,55 @@ my $prepare = q{
 	CREATE SCHEMA hr;
 	CREATE TABLE hr.staff (id int PRIMARY KEY, unit iom_node REFERENCES iom_unit);
 	CREATE INDEX ON hr.staff (unit);
+	-- larger than the organisation, so that several jobs take them first
+	CREATE TABLE hr.payment (id int, unit iom_node REFERENCES iom_unit) PARTITION BY RANGE (id);
+	CREATE TABLE hr.payment_all PARTITION OF hr.payment DEFAULT;
+	CREATE TABLE hr.access (id int PRIMARY KEY, unit iom_node REFERENCES iom_unit ON DELETE CASCADE);
 	CREATE VIEW hr.legal AS SELECT id, iom_path(unit) AS path FROM hr.staff WHERE unit <@ 'DLA';
 	CREATE MATERIALIZED VIEW hr.totals AS SELECT node::text, iom_size(node) AS size FROM iom_unit};
+
+# Restores the entries of a dump in another order.
+sub restore_in_order
+{
+	my ($database, $file, $order) = @_;
+	my ($list) = PostgreSQL::Test::Utils::run_command([ 'pg_restore', '-l', $file ]);
+
+	PostgreSQL::Test::Utils::append_to_file("$file.list", join "\n", $order->(split /\n/, $list));
+	run_tool('pg_restore', '--exit-on-error', '-L', "$file.list", '-d', $database, $file);
+}
 
 # In the order that no foreign key would like: history, appointments and lines
 # before units.
 sub restore_backwards
 {
 	my ($database, $file) = @_;
-	my ($list) = PostgreSQL::Test::Utils::run_command([ 'pg_restore', '-l', $file ]);
-	my @entries = split /\n/, $list;
-	my @data = grep { / TABLE DATA \S+ iom_/ } @entries;
-	my %place = (iom_line => 1, iom_appointment => 2, iom_history => 3, iom_unit => 4);
 
-	is(scalar @data, 4, "$database: four tables are in the dump");
-	@data = sort { $place{ ($a =~ /(iom_\w+)/)[0] } <=> $place{ ($b =~ /(iom_\w+)/)[0] } } @data;
-	PostgreSQL::Test::Utils::append_to_file("$file.list",
-		join "\n", map { / TABLE DATA \S+ iom_/ ? shift @data : $_ } @entries);
-	run_tool('pg_restore', '--exit-on-error', '-L', "$file.list", '-d', $database, $file);
+	restore_in_order($database, $file, sub {
+		my @data = grep { / TABLE DATA \S+ iom_/ } @_;
+		my %place = (iom_line => 1, iom_appointment => 2, iom_history => 3, iom_unit => 4);
+
+		is(scalar @data, 4, "$database: four tables are in the dump");
+		@data = sort { $place{ ($a =~ /(iom_\w+)/)[0] } <=> $place{ ($b =~ /(iom_\w+)/)[0] } } @data;
+		return map { / TABLE DATA \S+ iom_/ ? shift @data : $_ } @_;
+	});
 }
 
-# pg_restore -j knows no order between the data of an extension's tables and the
-# foreign keys that refer to them; its sections do.
-sub restore_with_jobs
+# As several jobs do with large tables: they and their foreign keys before the
+# rows of the extension, since pg_restore knows of no order between these.
+sub restore_keys_first
 {
 	my ($database, $file) = @_;
 
-	run_tool('pg_restore', '--exit-on-error', '-j4', '-d', $database, $_, $file)
-		for '--section=pre-data', '--section=data', '--section=post-data';
+	restore_in_order($database, $file, sub {
+		my @keys = grep { / FK CONSTRAINT hr / } @_;
+		my @data = grep { / TABLE DATA \S+ iom_/ } @_;
+		my @others = grep { !/ FK CONSTRAINT hr / && !/ TABLE DATA \S+ iom_/ } @_;
+		my ($last) = grep { $others[$_] =~ / TABLE DATA / } reverse 0 .. $#others;
+
+		is(scalar @keys, 3, "$database: three foreign keys are in the dump");
+		splice @others, $last + 1, 0, @keys, @data;
+		return @others;
+	});
 }
 
 for my $state (sort keys %edits)
@@ -160,7 +188,7 @@ psql_in('owned', q{CREATE SCHEMA "the Org" AUTHORIZATION dumper; SET ROLE dumper
 	UPDATE iom_unit SET name = 'Mine' WHERE node = 'DLA'; DELETE FROM iom_line WHERE node = 'GDI'; DELETE FROM iom_unit WHERE node = 'CO' AND false});
 run_tool('pg_dump', '-Fc', '-U', 'dumper', '-f', "$dir/owned", 'owned');
 run_tool('pg_restore', '--exit-on-error', '--no-owner', '-U', 'dumper', '-d', 'owned_again', "$dir/owned");
-(my $owned = $content) =~ s/ UNION ALL SELECT 'hr.staff .*?t(?= UNION)//;
+(my $owned = $content) =~ s/ UNION ALL SELECT 'hr\.\w+ .*? t(?= UNION)//g;
 is(psql_in('owned_again', qq{SET search_path = "the Org"; $owned}), psql_in('owned', qq{SET search_path = "the Org"; $owned}), 'an owner who is no superuser');
 like(psql_in('owned_again', q{SELECT count(*) FROM "the Org".iom_history}), qr/^\d+$/, 'with its history');
 is(($node->psql('owned_again', $_, extra_params => [ '-U', 'dumper' ]))[0], 3, "refused: $_")

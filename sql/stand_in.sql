@@ -1,0 +1,152 @@
+--
+-- Stand-ins: rows of a dump take the place of the seed while other tables refer to
+-- it, and foreign keys come before the units
+--
+SET client_min_messages = warning;
+CREATE ROLE regress_restorer;
+SELECT format('GRANT CREATE ON DATABASE %I TO regress_restorer', current_database()) \gexec
+CREATE FUNCTION regress_begin() RETURNS void LANGUAGE plpgsql SET client_min_messages = error AS $$
+BEGIN
+	DROP EXTENSION IF EXISTS iomorg CASCADE;
+	CREATE EXTENSION iomorg;
+	-- as pg_dump writes it: rows that say where they come from
+	CREATE TABLE dump_unit AS SELECT * FROM iom_unit WHERE node IN ('DG', 'DLA', 'DOE');
+	UPDATE dump_unit SET origin = 'own', name = 'Legal', valid = '[2020-01-01,)' WHERE node = 'DLA';
+	INSERT INTO dump_unit SELECT 'MINE', 'Mine', 'unit', NULL, NULL, 7, '(,)', 'own';
+	CREATE TABLE dump_line AS SELECT * FROM iom_line WHERE false;
+	INSERT INTO dump_line VALUES ('DLA', 'DG', 'supervises', 'solid', '[2020-01-01,)', 'stated', 'seed'),
+		('MINE', 'DLA', 'supervises', 'solid', '[2021-01-01,)', 'stated', 'own');
+	CREATE TABLE staff (id int, unit iom_node);
+	INSERT INTO staff VALUES (1, 'DLA'), (2, 'MINE'), (3, NULL), (4, 'DLA');
+END $$;
+-- the organisation as it is: nodes of the dump, stand-ins, others
+CREATE FUNCTION regress_state() RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN concat_ws('; ',
+		(SELECT content FROM iom_revision),
+		(SELECT 'restored ' || string_agg(node::text, ' ' ORDER BY node) FROM iom_unit JOIN dump_unit d USING (node, name, kind, position, valid, origin)),
+		(SELECT 'awaited ' || string_agg(node::text, ' ' ORDER BY node) FROM iom_unit WHERE origin = 'awaited'),
+		(SELECT 'seed ' || count(*) FROM iom_unit WHERE origin = 'seed'),
+		(SELECT count(*) || ' lines' FROM iom_line),
+		(SELECT count(*) || ' rows in staff' FROM staff),
+		(SELECT 'history ' || count(*) FROM iom_history),
+		(SELECT string_agg(problem || ' ' || node::text || ' ' || detail, ', ' ORDER BY node) FROM iom_check()));
+END $$;
+
+-- Rows that refer to the seed stay, whatever their foreign key would do
+BEGIN;
+SELECT regress_begin();
+CREATE TABLE access (unit iom_node REFERENCES iom_unit ON DELETE CASCADE);
+CREATE TABLE guest (unit iom_node DEFAULT 'COS' REFERENCES iom_unit ON DELETE SET DEFAULT) PARTITION BY LIST (unit);
+CREATE TABLE guest_all PARTITION OF guest DEFAULT;
+INSERT INTO access VALUES ('DG'), ('DOE'), ('DG');
+INSERT INTO guest VALUES ('DLA'), ('DOE');
+INSERT INTO iom_unit TABLE dump_unit LIMIT 1;
+SELECT regress_state();
+INSERT INTO iom_line TABLE dump_line;
+SELECT regress_state();
+INSERT INTO iom_unit SELECT * FROM dump_unit OFFSET 1;
+SELECT regress_state();
+SELECT * FROM access;
+SELECT * FROM guest;
+SELECT node, iom_path(node) FROM iom_subtree('DG') node;
+ROLLBACK;
+
+-- what the dump has not is reported, and still there
+BEGIN;
+SELECT regress_begin();
+CREATE TABLE access (unit iom_node REFERENCES iom_unit ON DELETE CASCADE);
+INSERT INTO access VALUES ('COS');
+INSERT INTO iom_unit TABLE dump_unit;
+SELECT regress_state();
+TABLE access;
+ROLLBACK;
+
+-- Lines and appointments have no stand-ins
+BEGIN;
+SELECT regress_begin();
+CREATE TABLE visit (post iom_node REFERENCES iom_appointment ON DELETE CASCADE);
+SAVEPOINT s;
+INSERT INTO iom_unit TABLE dump_unit;
+SELECT regress_state();
+ROLLBACK TO s;
+INSERT INTO visit VALUES ('DG');
+INSERT INTO iom_unit TABLE dump_unit;
+ROLLBACK TO s;
+SELECT regress_state();
+ROLLBACK;
+
+-- A foreign key before the units: for a dump only
+BEGIN;
+SELECT regress_begin();
+SAVEPOINT s;
+ALTER TABLE staff ADD FOREIGN KEY (unit) REFERENCES iom_unit;
+ROLLBACK TO s;
+SET LOCAL check_function_bodies = off;
+ALTER TABLE staff ADD FOREIGN KEY (unit) REFERENCES iom_unit;
+SELECT regress_state();
+INSERT INTO iom_line TABLE dump_line;
+SELECT regress_state();
+INSERT INTO iom_unit TABLE dump_unit;
+SELECT regress_state();
+-- another one, when all is there
+CREATE DOMAIN place AS iom_node CHECK (VALUE <> 'NOWHERE');
+CREATE TABLE "Other" ("the Unit" place, b iom_node) PARTITION BY LIST (b);
+CREATE TABLE other_all PARTITION OF "Other" DEFAULT;
+INSERT INTO "Other" VALUES ('MINE', 'MINE'), ('NEWER', NULL);
+ALTER TABLE "Other" ADD FOREIGN KEY ("the Unit") REFERENCES iom_unit (node), ADD FOREIGN KEY (b) REFERENCES iom_unit;
+SELECT regress_state();
+-- and what ALTER TABLE refuses
+SAVEPOINT s;
+ALTER TABLE staff ADD FOREIGN KEY (id) REFERENCES iom_unit;
+ROLLBACK TO s;
+ALTER TABLE staff ADD FOREIGN KEY (nothing) REFERENCES iom_unit;
+ROLLBACK TO s;
+ALTER TABLE staff ADD FOREIGN KEY (unit) REFERENCES nothing;
+ROLLBACK TO s;
+ALTER TABLE nothing ADD FOREIGN KEY (unit) REFERENCES iom_unit;
+ROLLBACK TO s;
+ALTER TABLE IF EXISTS nothing ADD FOREIGN KEY (unit) REFERENCES iom_unit;
+ALTER TABLE staff ADD FOREIGN KEY (unit) REFERENCES iom_unit NOT VALID, ADD CHECK (id > 0), ADD later int;
+SELECT regress_state();
+-- when it was edited, it is a foreign key like any other
+SELECT iom_add('EDIT', 'Edited', 'DG');
+INSERT INTO staff VALUES (9, 'EDIT');
+ALTER TABLE staff DROP CONSTRAINT staff_unit_fkey1, DROP CONSTRAINT staff_unit_fkey;
+INSERT INTO staff VALUES (10, 'LOST');
+ALTER TABLE staff ADD FOREIGN KEY (unit) REFERENCES iom_unit;
+ROLLBACK;
+
+-- Nor for who may not replace the organisation, nor past who owns the table
+BEGIN;
+SELECT regress_begin();
+GRANT REFERENCES, SELECT ON iom_unit TO regress_restorer;
+GRANT CREATE ON SCHEMA public TO regress_restorer;
+SET LOCAL ROLE regress_restorer;
+SET LOCAL check_function_bodies = off;
+CREATE TABLE theirs (unit iom_node);
+INSERT INTO theirs VALUES ('THEIRS');
+SAVEPOINT s;
+ALTER TABLE theirs ADD FOREIGN KEY (unit) REFERENCES iom_unit;
+ROLLBACK TO s;
+ALTER TABLE staff ADD FOREIGN KEY (unit) REFERENCES iom_unit;
+ROLLBACK TO s;
+RESET ROLE;
+-- an owner who is no superuser: as themselves, also where policies hide rows
+GRANT DELETE ON iom_unit, iom_line, iom_appointment TO regress_restorer;
+SET LOCAL ROLE regress_restorer;
+ALTER TABLE theirs ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY none ON theirs USING (false);
+ALTER TABLE theirs ADD FOREIGN KEY (unit) REFERENCES iom_unit;
+RESET ROLE;
+SELECT regress_state();
+ROLLBACK;
+
+-- by hand
+BEGIN;
+SELECT regress_begin();
+CREATE TRIGGER a AFTER INSERT ON staff EXECUTE FUNCTION iom_await_units();
+ROLLBACK;
+DROP FUNCTION regress_begin, regress_state;
+SELECT format('REVOKE CREATE ON DATABASE %I FROM regress_restorer', current_database()) \gexec
+DROP ROLE regress_restorer;

@@ -1,0 +1,319 @@
+/*-------------------------------------------------------------------------
+ *
+ * stand_in.c
+ *	  Stand-ins for units that a dump being restored has not brought yet.
+ *
+ * pg_restore knows the order in which tables are made, but for the rows of an
+ * extension's tables nothing but their sizes: with several jobs the greatest
+ * come first, and so do the indexes and foreign keys of great tables.  So
+ *
+ *	 - lines may arrive before the units at their ends;
+ *	 - a table with more bytes than iom_unit gets its rows and its foreign key
+ *	   while iom_unit still holds the seed: the seed must not take those rows
+ *	   with it when it makes room (ON DELETE CASCADE), nor may units that only
+ *	   the dump has make the foreign key fail.
+ *
+ * In each of these a unit stands in, without bounds in time, so that the guards
+ * have nothing against it, and marked 'awaited'.  The real one replaces it by an
+ * UPDATE, which they check, and which is none of the key.  What still stands in
+ * when all is restored, because the dump was not whole, iom_check() reports.
+ *
+ * Foreign keys are seen by an event trigger, before they are checked.  It does
+ * nothing but where all of this holds: check_function_bodies is off, as it is in
+ * what pg_dump writes and says that things come in any order; nothing was edited
+ * since CREATE EXTENSION; and the user may replace the whole organisation.
+ *
+ * Locking: the editors' lock (revision.c).  The event trigger takes the locks
+ * that ALTER TABLE will take, and that one, without waiting for it while it
+ * holds iom_unit's.
+ *
+ * Copyright (c) 2026, the iomorg contributors
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "commands/event_trigger.h"
+#include "commands/tablecmds.h"
+#include "executor/spi.h"
+#include "nodes/parsenodes.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/rls.h"
+#include "utils/snapmgr.h"
+
+#include "org_seek.h"
+#include "org_tables.h"
+#include "org_trigger.h"
+#include "origin.h"
+#include "referring.h"
+#include "revision.h"
+#include "stand_in.h"
+
+PG_FUNCTION_INFO_V1(iom_await_units);
+
+/* The operator of two nodes, for SQL. */
+static const char *
+equals(void)
+{
+	return psprintf("OPERATOR(%s.=)",
+					quote_identifier(get_namespace_name(org_tables()->schema)));
+}
+
+/*
+ * Has the node a row, which may be of this very statement?  "unsure" where no
+ * index tells.  (Most rows of a dump need no stand-in and replace none: a
+ * statement for each would take ten times as long as all the rest.)
+ */
+static bool
+is_there(IomNode node, bool unsure)
+{
+	Relation	unit = table_open(org_tables()->unit, AccessShareLock);
+	OrgSeek    *seek = org_seek_begin(unit, UNIT_BY_NODE, SnapshotSelf);
+	UnitRow		row;
+	bool		there = unsure;
+
+	if (seek != NULL)
+	{
+		org_seek(seek, node);
+		there = org_seek_next_unit(seek, &row);
+		org_seek_end(seek);
+	}
+	table_close(unit, NoLock);
+	return there;
+}
+
+/*
+ * The node in a column of a row must be there for its foreign key.
+ */
+void
+stand_in_for_column(Relation rel, HeapTuple tuple, const char *column)
+{
+	AttrNumber	attnum = SPI_fnumber(RelationGetDescr(rel), column);
+	Oid			type;
+	bool		isnull;
+	Datum		node;
+
+	if (attnum <= 0)
+		return;					/* the foreign key is gone with it */
+	node = heap_getattr(tuple, attnum, RelationGetDescr(rel), &isnull);
+	type = SPI_gettypeid(RelationGetDescr(rel), attnum);
+	if (isnull ||
+		(type == org_tables_node_type() && is_there(DatumGetIomNode(node), false)))
+		return;
+	origin_execute(org_tables()->unit,
+				   psprintf("INSERT INTO %s (node, name, origin) "
+							"VALUES ($1, '(awaited)', 'awaited') "
+							"ON CONFLICT DO NOTHING",
+							org_qualified_name("iom_unit")),
+				   1, &type, &node, NULL);
+}
+
+/*
+ * The units of the seed that rows of other tables refer to become stand-ins, so
+ * that the others can be deleted.  Raises an error where rows of other tables
+ * refer to its lines or appointments.
+ */
+void
+stand_in_for_referred(void)
+{
+	const OrgTables *tables = org_tables();
+	Oid			unit = tables->unit;
+	Oid			no_units[] = {tables->line, tables->appointment};
+	Oid			array = get_array_type(org_tables_node_type());
+	Relation	rel;
+	ListCell   *cell;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+
+	/* whoever is about to refer to one of them has done so, or has to wait */
+	origin_execute(unit,
+				   psprintf("SELECT FROM %s FOR UPDATE",
+							org_qualified_name("iom_unit")),
+				   0, NULL, NULL, NULL);
+
+	for (int i = 0; i < lengthof(no_units); i++)
+	{
+		const char *name = referring_table(no_units[i]);
+
+		if (name != NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+					 errmsg("the rows of a dump cannot take the place of the "
+							"seed in table \"%s\"", get_rel_name(no_units[i])),
+					 errdetail("Rows of table %s may refer to it.", name),
+					 errhint("Make that foreign key after all data are "
+							 "restored (pg_restore --section).")));
+	}
+
+	rel = table_open(unit, AccessShareLock);
+	foreach(cell, referring_nodes(referring_column(rel, "node")))
+	{
+		Datum		nodes = PointerGetDatum(lfirst(cell));
+
+		origin_execute(unit,
+					   psprintf("UPDATE %s SET name = '(awaited)', "
+								"valid = '(,)', origin = 'awaited' "
+								"WHERE node %s ANY ($1)",
+								org_qualified_name("iom_unit"), equals()),
+					   1, &array, &nodes, NULL);
+	}
+	table_close(rel, NoLock);
+	SPI_finish();
+}
+
+/*
+ * Put a restored unit in the place of its stand-in.  False if it has none.
+ */
+bool
+stand_in_replace(Relation rel, HeapTuple tuple)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
+	Oid		   *types;
+	Datum	   *values;
+	char	   *nulls;
+	StringInfoData set;
+	int			nargs = 0;
+	int			node = 0;
+	bool		no_node;
+	Datum		code = heap_getattr(tuple, org_tables()->unit_node, desc,
+									&no_node);
+
+	if (no_node || !is_there(DatumGetIomNode(code), true))
+		return false;
+
+	types = palloc_array(Oid, desc->natts);
+	values = palloc_array(Datum, desc->natts);
+	nulls = palloc_array(char, desc->natts + 1);
+	initStringInfo(&set);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+		bool		isnull;
+
+		if (att->attisdropped || att->attgenerated)
+			continue;
+		types[nargs] = att->atttypid;
+		values[nargs] = heap_getattr(tuple, i + 1, desc, &isnull);
+		nulls[nargs++] = isnull ? 'n' : ' ';
+		appendStringInfo(&set, "%s%s = $%d", nargs > 1 ? ", " : "",
+						 quote_identifier(NameStr(att->attname)), nargs);
+		if (strcmp(NameStr(att->attname), "node") == 0)
+			node = nargs;
+	}
+	nulls[nargs] = '\0';
+	return origin_execute(RelationGetRelid(rel),
+						  psprintf("UPDATE %s SET %s WHERE node %s $%d "
+								   "AND origin OPERATOR(pg_catalog.=) 'awaited'",
+								   org_qualified_name("iom_unit"), set.data,
+								   equals(), node),
+						  nargs, types, values, nulls) > 0;
+}
+
+/*----------
+ * The event trigger
+ *----------
+ */
+
+/*
+ * The column of a foreign key to iom_unit(node) that a part of ALTER TABLE is to
+ * add and to check; NULL if it is anything else.
+ */
+static const char *
+column_to_check(const AlterTableCmd *command)
+{
+	const Constraint *constraint = (const Constraint *) command->def;
+
+	if (command->subtype != AT_AddConstraint ||
+		!IsA(constraint, Constraint) ||
+		constraint->contype != CONSTR_FOREIGN || constraint->skip_validation ||
+		list_length(constraint->fk_attrs) != 1 ||
+		RangeVarGetRelid(constraint->pktable, NoLock,
+						 true) != org_tables()->unit)
+		return NULL;
+	return strVal(linitial(constraint->fk_attrs));
+}
+
+/*
+ * Units stand in for the nodes of the table's column that are none.
+ */
+static void
+await_nodes(Oid relid, const char *column)
+{
+	Oid			unit = org_tables()->unit;
+	Oid			type = org_tables_node_type();
+	Relation	rel = table_open(relid, NoLock);
+	AttrNumber	attnum = get_attnum(relid, column);
+	ArrayType  *nodes;
+
+	/* (what ALTER TABLE will refuse needs none) */
+	if ((rel->rd_rel->relkind == RELKIND_RELATION ||
+		 rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE) &&
+		attnum != InvalidAttrNumber &&
+		getBaseType(get_atttype(relid, attnum)) == type)
+	{
+		if (SPI_connect() != SPI_OK_CONNECT)
+			elog(ERROR, "SPI_connect failed");
+		nodes = referring_column(rel, column);
+		if (nodes != NULL)
+		{
+			Oid			array = get_array_type(type);
+			Datum		value = PointerGetDatum(nodes);
+
+			origin_execute(unit,
+						   psprintf("INSERT INTO %s (node, name, origin) "
+									"SELECT n, '(awaited)', 'awaited' "
+									"FROM pg_catalog.unnest($1) n "
+									"ON CONFLICT DO NOTHING",
+									org_qualified_name("iom_unit")),
+						   1, &array, &value, NULL);
+		}
+		SPI_finish();
+	}
+	table_close(rel, NoLock);
+}
+
+/*
+ * At the start of ALTER TABLE: see at the top.
+ */
+Datum
+iom_await_units(PG_FUNCTION_ARGS)
+{
+	EventTriggerData *data = (EventTriggerData *) fcinfo->context;
+	AlterTableStmt *statement;
+	ListCell   *cell;
+
+	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"%s\" was not called by event trigger "
+						"manager", "iom_await_units")));
+	if (check_function_bodies || !IsA(data->parsetree, AlterTableStmt))
+		PG_RETURN_NULL();
+
+	statement = (AlterTableStmt *) data->parsetree;
+	foreach(cell, statement->cmds)
+	{
+		const char *column = column_to_check(lfirst_node(AlterTableCmd, cell));
+		Oid			relid;
+
+		if (column == NULL || !origin_is_seed_or_dump())
+			continue;
+		relid = AlterTableLookupRelation(statement,
+										 AlterTableGetLockLevel(statement->cmds));
+		if (!OidIsValid(relid))
+			continue;			/* IF EXISTS */
+		revision_lock_and_table(org_tables()->unit, ShareRowExclusiveLock);
+		if (origin_accepts_dump())
+			await_nodes(relid, column);
+	}
+	PG_RETURN_NULL();
+}
+
