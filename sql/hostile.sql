@@ -336,8 +336,7 @@ INSERT INTO regress_preparation VALUES
 SELECT n, i.result FROM regress_preparation, LATERAL (SELECT regress_install(preparation) AS result) i ORDER BY n;
 
 -- Nor does its owner, of whom the tables are not: rows of a dump replace those of
--- the seed, and what a foreign key makes of that calls triggers of others (of
--- statements: no row is lost).
+-- the seed without a call of what others made, and no row of theirs is lost.
 BEGIN;
 SET LOCAL client_min_messages = error;
 DROP EXTENSION iomorg CASCADE;

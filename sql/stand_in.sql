@@ -62,7 +62,7 @@ SELECT regress_state();
 TABLE access;
 ROLLBACK;
 
--- Lines and appointments have no stand-ins
+-- Lines, appointments and other columns have no stand-ins
 BEGIN;
 SELECT regress_begin();
 CREATE TABLE visit (post iom_node REFERENCES iom_appointment ON DELETE CASCADE);
@@ -71,6 +71,11 @@ INSERT INTO iom_unit TABLE dump_unit;
 SELECT regress_state();
 ROLLBACK TO s;
 INSERT INTO visit VALUES ('DG');
+INSERT INTO iom_unit TABLE dump_unit;
+ROLLBACK TO s;
+ALTER TABLE iom_unit ADD UNIQUE (name);
+CREATE TABLE by_name (name text REFERENCES iom_unit (name) ON DELETE CASCADE);
+INSERT INTO by_name SELECT name FROM iom_unit WHERE node = 'DG';
 INSERT INTO iom_unit TABLE dump_unit;
 ROLLBACK TO s;
 SELECT regress_state();

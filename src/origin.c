@@ -24,8 +24,8 @@
  * it conflicts with what is there, or is 'own'.
  *
  * Only who may empty the tables can restore a dump: what others insert is an edit.
- * They are emptied as that user, because foreign keys of other tables may fire
- * triggers; all else is done as their owner.
+ * They are emptied as that user, because triggers of others may be fired; all
+ * else is done as their owner.
  *
  * Locking: 'own' is for ever and is read without a lock.  Whoever sees
  * anything else first takes the editors' lock (revision.c), so that of several
@@ -44,6 +44,7 @@
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/rls.h"
@@ -250,19 +251,29 @@ origin_accepts_dump(void)
 /*
  * Take the seed away.  No row that refers to it may be lost by that, so what
  * foreign keys of other tables hold stays, as a stand-in.
+ *
+ * They have nothing to do for the others, and are not asked (in replica role): a
+ * statement for each, on tables that another job is altering while it waits for
+ * us, would be a deadlock.
  */
 static void
 empty_tables(void)
 {
 	static const char *const names[] = {"iom_appointment", "iom_line", "iom_unit"};
+	int			level;
 
 	stand_in_for_referred();
+
+	level = NewGUCNestLevel();
+	(void) set_config_option("session_replication_role", "replica", PGC_SUSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	for (int i = 0; i < lengthof(names); i++)
 		origin_execute(InvalidOid,
 					   psprintf("DELETE FROM %s WHERE origin "
 								"OPERATOR(pg_catalog.=) 'seed'",
 								org_qualified_name(names[i])),
 					   0, NULL, NULL, NULL);
+	AtEOXact_GUC(true, level);
 }
 
 /*

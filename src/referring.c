@@ -246,8 +246,8 @@ referring_nodes(ArrayType *nodes)
 }
 
 /*
- * A table with rows and a foreign key to this one; NULL if there is none.  As
- * above.
+ * A table with rows and a foreign key to this one that is none to a node of
+ * iom_unit; NULL if there is none.  As above.
  */
 const char *
 referring_table(Oid relid)
@@ -256,12 +256,16 @@ referring_table(Oid relid)
 
 	foreach(cell, foreign_keys(relid))
 	{
-		HeapTuple	tuple = SearchSysCache1(CONSTROID,
-											ObjectIdGetDatum(lfirst_oid(cell)));
+		Reference	reference;
+		HeapTuple	tuple;
 		Relation	rel;
 		const char *name;
 		bool		found;
 
+		if (relid == org_tables()->unit &&
+			get_reference(lfirst_oid(cell), &reference))
+			continue;
+		tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(lfirst_oid(cell)));
 		if (!HeapTupleIsValid(tuple))
 			continue;
 		rel = table_open(((Form_pg_constraint) GETSTRUCT(tuple))->conrelid,

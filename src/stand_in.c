@@ -118,14 +118,14 @@ stand_in_for_column(Relation rel, HeapTuple tuple, const char *column)
 /*
  * The units of the seed that rows of other tables refer to become stand-ins, so
  * that the others can be deleted.  Raises an error where rows of other tables
- * refer to its lines or appointments.
+ * may refer to anything else of the seed.
  */
 void
 stand_in_for_referred(void)
 {
 	const OrgTables *tables = org_tables();
 	Oid			unit = tables->unit;
-	Oid			no_units[] = {tables->line, tables->appointment};
+	const Oid	relids[] = {unit, tables->line, tables->appointment};
 	Oid			array = get_array_type(org_tables_node_type());
 	Relation	rel;
 	ListCell   *cell;
@@ -139,15 +139,15 @@ stand_in_for_referred(void)
 							org_qualified_name("iom_unit")),
 				   0, NULL, NULL, NULL);
 
-	for (int i = 0; i < lengthof(no_units); i++)
+	for (int i = 0; i < lengthof(relids); i++)
 	{
-		const char *name = referring_table(no_units[i]);
+		const char *name = referring_table(relids[i]);
 
 		if (name != NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
 					 errmsg("the rows of a dump cannot take the place of the "
-							"seed in table \"%s\"", get_rel_name(no_units[i])),
+							"seed in table \"%s\"", get_rel_name(relids[i])),
 					 errdetail("Rows of table %s may refer to it.", name),
 					 errhint("Make that foreign key after all data are "
 							 "restored (pg_restore --section).")));

@@ -36,7 +36,7 @@ sub run_tool
 # The states of the organisation that are dumped: what was done since CREATE
 # EXTENSION.
 my %edits = (
-	pristine => q{INSERT INTO hr.access SELECT i, 'DG' FROM generate_series(1, 5000) i},
+	pristine => q{INSERT INTO hr.access SELECT i, 'DG', 'COS' FROM generate_series(1, 5000) i},
 	edited => q{
 		INSERT INTO iom_unit (node, name, valid) VALUES
 			('NEW', E'tab\there, "quotes" \\\\ and ''more''', '[2020-01-01,)'), ('NEW2', 'Second', '[2020-01-01,2030-01-01)');
@@ -52,7 +52,7 @@ my %edits = (
 		DELETE FROM iom_appointment WHERE post = 'COS';
 		INSERT INTO hr.staff SELECT i, (ARRAY['DLA', 'NEW', 'DOE'])[1 + i % 3]::iom_node FROM generate_series(1, 100) i;
 		INSERT INTO hr.payment SELECT i, (ARRAY['DLA', 'NEW', 'DOE'])[1 + i % 3]::iom_node FROM generate_series(1, 5000) i;
-		INSERT INTO hr.access SELECT i, 'DG' FROM generate_series(1, 5000) i},
+		INSERT INTO hr.access SELECT i, 'DG', 'COS' FROM generate_series(1, 5000) i},
 	replaced => q{
 		TRUNCATE iom_unit, iom_line, iom_appointment, hr.staff, hr.payment, hr.access;
 		INSERT INTO iom_unit (node, name) VALUES ('DG', 'Dachgeschoss'), ('EG', 'Erdgeschoss'), ('DLA', 'Diele');
@@ -82,7 +82,8 @@ my $prepare = q{
 	-- larger than the organisation, so that several jobs take them first
 	CREATE TABLE hr.payment (id int, unit iom_node REFERENCES iom_unit) PARTITION BY RANGE (id);
 	CREATE TABLE hr.payment_all PARTITION OF hr.payment DEFAULT;
-	CREATE TABLE hr.access (id int PRIMARY KEY, unit iom_node REFERENCES iom_unit ON DELETE CASCADE);
+	CREATE TABLE hr.access (id int PRIMARY KEY, unit iom_node REFERENCES iom_unit ON DELETE CASCADE,
+		granted_by iom_node REFERENCES iom_unit ON DELETE SET NULL);
 	CREATE VIEW hr.legal AS SELECT id, iom_path(unit) AS path FROM hr.staff WHERE unit <@ 'DLA';
 	CREATE MATERIALIZED VIEW hr.totals AS SELECT node::text, iom_size(node) AS size FROM iom_unit};
 
@@ -124,7 +125,7 @@ sub restore_keys_first
 		my @others = grep { !/ FK CONSTRAINT hr / && !/ TABLE DATA \S+ iom_/ } @_;
 		my ($last) = grep { $others[$_] =~ / TABLE DATA / } reverse 0 .. $#others;
 
-		is(scalar @keys, 3, "$database: three foreign keys are in the dump");
+		is(scalar @keys, 4, "$database: four foreign keys are in the dump");
 		splice @others, $last + 1, 0, @keys, @data;
 		return @others;
 	});
