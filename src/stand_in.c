@@ -37,6 +37,7 @@
 #include "access/table.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "commands/event_trigger.h"
 #include "commands/tablecmds.h"
 #include "executor/spi.h"
@@ -302,14 +303,18 @@ iom_await_units(PG_FUNCTION_ARGS)
 	foreach(cell, statement->cmds)
 	{
 		const char *column = column_to_check(lfirst_node(AlterTableCmd, cell));
+		LOCKMODE	mode;
 		Oid			relid;
 
 		if (column == NULL || !origin_is_seed_or_dump())
 			continue;
-		relid = AlterTableLookupRelation(statement,
-										 AlterTableGetLockLevel(statement->cmds));
+		mode = AlterTableGetLockLevel(statement->cmds);
+		relid = AlterTableLookupRelation(statement, mode);
 		if (!OidIsValid(relid))
 			continue;			/* IF EXISTS */
+		/* who is about to bring rows of a partition shall have done so */
+		if (get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE)
+			(void) find_all_inheritors(relid, mode, NULL);
 		revision_lock_and_table(org_tables()->unit, ShareRowExclusiveLock);
 		if (origin_accepts_dump())
 			await_nodes(relid, column);
