@@ -46,7 +46,6 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
-#include "utils/rls.h"
 #include "utils/snapmgr.h"
 
 #include "org_seek.h"
@@ -236,6 +235,7 @@ column_to_check(const AlterTableCmd *command)
 		!IsA(constraint, Constraint) ||
 		constraint->contype != CONSTR_FOREIGN || constraint->skip_validation ||
 		list_length(constraint->fk_attrs) != 1 ||
+		strcmp(constraint->pktable->relname, "iom_unit") != 0 ||
 		RangeVarGetRelid(constraint->pktable, NoLock,
 						 true) != org_tables()->unit)
 		return NULL;
