@@ -103,7 +103,9 @@ ALTER TABLE "Other" ADD FOREIGN KEY ("the Unit") REFERENCES iom_unit (node), ADD
 SELECT regress_state();
 -- and what ALTER TABLE refuses
 SAVEPOINT s;
+\set VERBOSITY sqlstate
 ALTER TABLE staff ADD FOREIGN KEY (id) REFERENCES iom_unit;
+\set VERBOSITY default
 ROLLBACK TO s;
 ALTER TABLE staff ADD FOREIGN KEY (nothing) REFERENCES iom_unit;
 ROLLBACK TO s;
