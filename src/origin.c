@@ -67,6 +67,11 @@ typedef enum Content
 
 static const char *const content_names[] = {"seed", "restored", "own"};
 
+/* The tables, in the order in which they can be emptied. */
+static const char *const table_names[] = {
+	"iom_appointment", "iom_line", "iom_unit"
+};
+
 /* How deep we are in SQL of our own: its rows are neither marked nor recorded. */
 static int	restoring = 0;
 
@@ -259,7 +264,6 @@ origin_accepts_dump(void)
 static void
 empty_tables(void)
 {
-	static const char *const names[] = {"iom_appointment", "iom_line", "iom_unit"};
 	int			level;
 
 	stand_in_for_referred();
@@ -267,11 +271,11 @@ empty_tables(void)
 	level = NewGUCNestLevel();
 	(void) set_config_option("session_replication_role", "replica", PGC_SUSET,
 							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	for (int i = 0; i < lengthof(names); i++)
+	for (int i = 0; i < lengthof(table_names); i++)
 		origin_execute(InvalidOid,
 					   psprintf("DELETE FROM %s WHERE origin "
 								"OPERATOR(pg_catalog.=) 'seed'",
-								org_qualified_name(names[i])),
+								org_qualified_name(table_names[i])),
 					   0, NULL, NULL, NULL);
 	AtEOXact_GUC(true, level);
 }
@@ -283,15 +287,13 @@ empty_tables(void)
 static bool
 has_other_rows(void)
 {
-	static const char *const names[] = {"iom_appointment", "iom_line", "iom_unit"};
-
-	for (int i = 0; i < lengthof(names); i++)
+	for (int i = 0; i < lengthof(table_names); i++)
 	{
 		if (origin_execute(org_tables()->unit,
 						   psprintf("SELECT FROM %s WHERE origin "
 									"OPERATOR(pg_catalog.<>) ALL "
 									"('{seed,awaited}') LIMIT 1",
-									org_qualified_name(names[i])),
+									org_qualified_name(table_names[i])),
 						   0, NULL, NULL, NULL) > 0)
 			return true;
 	}

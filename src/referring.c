@@ -160,8 +160,6 @@ ask(Relation rel, const char *sql, Oid type, Datum value, ArrayType **answer)
 	SPIPlanPtr	plan;
 	OrgRole		caller = org_become_owner(rel);
 	uint64		rows;
-	bool		isnull = true;
-	Datum		first = (Datum) 0;
 
 	CommandCounterIncrement();
 	plan = SPI_prepare(sql, OidIsValid(type) ? 1 : 0, &type);
@@ -174,6 +172,9 @@ ask(Relation rel, const char *sql, Oid type, Datum value, ArrayType **answer)
 	rows = SPI_processed;
 	if (answer != NULL)
 	{
+		bool		isnull;
+		Datum		first;
+
 		first = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
 							  &isnull);
 		*answer = isnull ? NULL : DatumGetArrayTypePCopy(first);
@@ -204,8 +205,9 @@ referring_tables(IomNode node, int most, int *count)
 		if (!get_reference(lfirst_oid(cell), &reference))
 			continue;
 		rel = table_open(reference.table, AccessShareLock);
-		if (ask(rel, rows_that_refer(rel, &reference, "$1"), org_tables_node_type(),
-				IomNodeGetDatum(node), NULL) > 0 && (*count)++ < most)
+		if (ask(rel, rows_that_refer(rel, &reference, "$1"),
+				org_tables_node_type(), IomNodeGetDatum(node), NULL) > 0 &&
+			(*count)++ < most)
 			appendStringInfo(&names, "%s%s", *count > 1 ? ", " : "",
 							 table_name(rel));
 		table_close(rel, NoLock);
@@ -237,7 +239,8 @@ referring_nodes(ArrayType *nodes)
 		ask(rel, psprintf("SELECT pg_catalog.array_agg(n) "
 						  "FROM pg_catalog.unnest($1) n WHERE EXISTS (%s)",
 						  rows_that_refer(rel, &reference, "n")),
-			get_array_type(org_tables_node_type()), PointerGetDatum(nodes), &some);
+			get_array_type(org_tables_node_type()), PointerGetDatum(nodes),
+			&some);
 		if (some != NULL)
 			found = lappend(found, some);
 		table_close(rel, NoLock);
@@ -293,8 +296,8 @@ referring_column(Relation rel, const char *column)
 	ask(rel, psprintf("SELECT pg_catalog.array_agg(DISTINCT x.%s::%s) "
 					  "FROM %s WHERE x.%s IS NOT NULL",
 					  quote_identifier(column),
-					  format_type_be_qualified(org_tables_node_type()), rows_of(rel),
-					  quote_identifier(column)),
+					  format_type_be_qualified(org_tables_node_type()),
+					  rows_of(rel), quote_identifier(column)),
 		InvalidOid, (Datum) 0, &nodes);
 	return nodes;
 }

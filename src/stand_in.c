@@ -105,7 +105,8 @@ stand_in_for_column(Relation rel, HeapTuple tuple, const char *column)
 	node = heap_getattr(tuple, attnum, RelationGetDescr(rel), &isnull);
 	type = SPI_gettypeid(RelationGetDescr(rel), attnum);
 	if (isnull ||
-		(type == org_tables_node_type() && is_there(DatumGetIomNode(node), false)))
+		(type == org_tables_node_type() &&
+		 is_there(DatumGetIomNode(node), false)))
 		return;
 	origin_execute(org_tables()->unit,
 				   psprintf("INSERT INTO %s (node, name, origin) "
