@@ -90,6 +90,21 @@ is_there(IomNode node, bool unsure)
 }
 
 /*
+ * Units stand in for nodes that are none: for those in a FROM with one column n
+ * and one parameter.
+ */
+static void
+stand_in_for(const char *nodes, Oid type, Datum value)
+{
+	origin_execute(org_tables()->unit,
+				   psprintf("INSERT INTO %s (node, name, origin) "
+							"SELECT n, '(awaited)', 'awaited' FROM %s "
+							"ON CONFLICT DO NOTHING",
+							org_qualified_name("iom_unit"), nodes),
+				   1, &type, &value, NULL);
+}
+
+/*
  * The node in a column of a row must be there for its foreign key.
  */
 void
@@ -108,12 +123,7 @@ stand_in_for_column(Relation rel, HeapTuple tuple, const char *column)
 		(type == org_tables_node_type() &&
 		 is_there(DatumGetIomNode(node), false)))
 		return;
-	origin_execute(org_tables()->unit,
-				   psprintf("INSERT INTO %s (node, name, origin) "
-							"VALUES ($1, '(awaited)', 'awaited') "
-							"ON CONFLICT DO NOTHING",
-							org_qualified_name("iom_unit")),
-				   1, &type, &node, NULL);
+	stand_in_for("(VALUES ($1)) v (n)", type, node);
 }
 
 /*
@@ -249,7 +259,6 @@ column_to_check(const AlterTableCmd *command)
 static void
 await_nodes(Oid relid, const char *column)
 {
-	Oid			unit = org_tables()->unit;
 	Oid			type = org_tables_node_type();
 	Relation	rel = table_open(relid, NoLock);
 	AttrNumber	attnum = get_attnum(relid, column);
@@ -265,18 +274,8 @@ await_nodes(Oid relid, const char *column)
 			elog(ERROR, "SPI_connect failed");
 		nodes = referring_column(rel, column);
 		if (nodes != NULL)
-		{
-			Oid			array = get_array_type(type);
-			Datum		value = PointerGetDatum(nodes);
-
-			origin_execute(unit,
-						   psprintf("INSERT INTO %s (node, name, origin) "
-									"SELECT n, '(awaited)', 'awaited' "
-									"FROM pg_catalog.unnest($1) n "
-									"ON CONFLICT DO NOTHING",
-									org_qualified_name("iom_unit")),
-						   1, &array, &value, NULL);
-		}
+			stand_in_for("pg_catalog.unnest($1) n", get_array_type(type),
+						 PointerGetDatum(nodes));
 		SPI_finish();
 	}
 	table_close(rel, NoLock);
@@ -322,4 +321,3 @@ iom_await_units(PG_FUNCTION_ARGS)
 	}
 	PG_RETURN_NULL();
 }
-
