@@ -359,7 +359,7 @@ CREATE TRIGGER c AFTER UPDATE ON visit FOR EACH STATEMENT EXECUTE FUNCTION see()
 CREATE TRIGGER d BEFORE UPDATE OR DELETE ON staff FOR EACH ROW EXECUTE FUNCTION see();
 INSERT INTO iom_line (node, supervisor, origin) VALUES ('BELOW', 'ABOVE', 'own');
 INSERT INTO iom_unit (node, name, origin) VALUES ('BELOW', 'Restored', 'own');
-SELECT DISTINCT * FROM seen ORDER BY fired;
+SELECT * FROM seen ORDER BY fired;
 SELECT node, name, origin FROM iom_unit ORDER BY node;
 SELECT * FROM staff;
 ROLLBACK;

@@ -70,6 +70,7 @@ my @ways = (
 	[ 'custom, lines first', ['-Fc'], \&restore_backwards ],
 	[ 'custom, foreign keys first', ['-Fc'], \&restore_keys_first ],
 	[ 'directory, 4 jobs', [ '-Fd', '-j4' ], sub { run_tool('pg_restore', '--exit-on-error', '-j4', '-d', @_[ 0, 1 ]) } ],
+	[ 'directory, 4 jobs by sections', [ '-Fd', '-j4' ], \&restore_by_sections ],
 	[ 'directory, 2 jobs', ['-Fd'], sub { run_tool('pg_restore', '--exit-on-error', '-j2', '-d', @_[ 0, 1 ]) } ],
 	[ 'over another one', ['-Fc'], sub { run_tool('pg_restore', '--exit-on-error', '--clean', '--if-exists', '-d', @_[ 0, 1 ]) }, 'fresh' ],
 	[ 'data only', [ '-Fc', '-a' ], sub { run_tool('pg_restore', '--exit-on-error', '-d', @_[ 0, 1 ]) }, 'fresh' ]);
@@ -129,6 +130,15 @@ sub restore_keys_first
 		splice @others, $last + 1, 0, @keys, @data;
 		return @others;
 	});
+}
+
+# As the README has it for those who want an order.
+sub restore_by_sections
+{
+	my ($database, $file) = @_;
+
+	run_tool('pg_restore', '--exit-on-error', '-j4', '-d', $database, $_, $file)
+		for '--section=pre-data', '--section=data', '--section=post-data';
 }
 
 for my $state (sort keys %edits)
