@@ -41,6 +41,9 @@ CREATE TABLE guest (unit iom_node DEFAULT 'COS' REFERENCES iom_unit ON DELETE SE
 CREATE TABLE guest_all PARTITION OF guest DEFAULT;
 INSERT INTO access VALUES ('DG'), ('DOE'), ('DG');
 INSERT INTO guest VALUES ('DLA'), ('DOE');
+-- (names that a query could mistake for its own)
+CREATE TABLE odd (n int, u iom_node, x iom_node REFERENCES iom_unit ON DELETE CASCADE);
+INSERT INTO odd VALUES (1, 'COS', 'DOE');
 INSERT INTO iom_unit TABLE dump_unit LIMIT 1;
 SELECT regress_state();
 INSERT INTO iom_line TABLE dump_line;
@@ -49,6 +52,7 @@ INSERT INTO iom_unit SELECT * FROM dump_unit OFFSET 1;
 SELECT regress_state();
 SELECT * FROM access;
 SELECT * FROM guest;
+SELECT * FROM odd;
 SELECT node, iom_path(node) FROM iom_subtree('DG') node;
 ROLLBACK;
 
@@ -101,8 +105,14 @@ CREATE TABLE other_all PARTITION OF "Other" DEFAULT;
 INSERT INTO "Other" VALUES ('MINE', 'MINE'), ('NEWER', NULL);
 ALTER TABLE "Other" ADD FOREIGN KEY ("the Unit") REFERENCES iom_unit (node), ADD FOREIGN KEY (b) REFERENCES iom_unit;
 SELECT regress_state();
--- and what ALTER TABLE refuses
+-- to another column than the node's there are no stand-ins
 SAVEPOINT s;
+ALTER TABLE iom_unit ADD former iom_node UNIQUE GENERATED ALWAYS AS (CASE WHEN node = 'DG' THEN iom_node 'OLD' END) STORED;
+CREATE TABLE past AS SELECT iom_node 'OLD' AS unit;
+ALTER TABLE past ADD FOREIGN KEY (unit) REFERENCES iom_unit (former);
+SELECT regress_state();
+ROLLBACK TO s;
+-- and what ALTER TABLE refuses
 \set VERBOSITY sqlstate
 ALTER TABLE staff ADD FOREIGN KEY (id) REFERENCES iom_unit;
 \set VERBOSITY default
@@ -136,11 +146,16 @@ INSERT INTO theirs VALUES ('THEIRS');
 SAVEPOINT s;
 ALTER TABLE theirs ADD FOREIGN KEY (unit) REFERENCES iom_unit;
 ROLLBACK TO s;
+RESET ROLE;
+GRANT DELETE ON iom_unit, iom_line, iom_appointment TO regress_restorer;
+SET LOCAL ROLE regress_restorer;
+ALTER TABLE theirs ADD FOREIGN KEY (unit) REFERENCES iom_unit;
+ROLLBACK TO s;
 ALTER TABLE staff ADD FOREIGN KEY (unit) REFERENCES iom_unit;
 ROLLBACK TO s;
 RESET ROLE;
 -- an owner who is no superuser: as themselves, also where policies hide rows
-GRANT DELETE ON iom_unit, iom_line, iom_appointment TO regress_restorer;
+GRANT INSERT, DELETE ON iom_unit, iom_line, iom_appointment TO regress_restorer;
 SET LOCAL ROLE regress_restorer;
 ALTER TABLE theirs ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY none ON theirs USING (false);

@@ -169,7 +169,7 @@ Datum
 iom_history_record(PG_FUNCTION_ARGS)
 {
 	const OrgTables *tables = org_tables();
-	const Oid	relids[] = {tables->unit, tables->line, tables->appointment};
+	const Oid	relids[] = ORG_EDITED_TABLES;
 	TriggerData *data = org_trigger_data(fcinfo, "iom_history_record",
 										 lengthof(relids), relids);
 	Oid			relid = RelationGetRelid(data->tg_relation);

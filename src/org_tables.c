@@ -50,14 +50,6 @@
 #define BEGIN_TRIGGER	"_iom_begin"
 #define END_TRIGGER		"_iom_end"
 
-struct OrgScan
-{
-	TableScanDesc scan;
-	TupleTableSlot *slot;
-	OrgTables	tables;
-	bool		passes_nulls;
-};
-
 uint64		org_tables_epoch = 1;
 uint64		org_privileges_epoch = 1;
 
@@ -104,6 +96,8 @@ org_tables_initialize(void)
 	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
 	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, roles_changed, (Datum) 0);
 	CacheRegisterSyscacheCallback(AUTHOID, roles_changed, (Datum) 0);
+	/* (pg_database_owner has a member by the catalog of databases) */
+	CacheRegisterSyscacheCallback(DATABASEOID, roles_changed, (Datum) 0);
 }
 
 /*----------

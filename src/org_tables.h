@@ -42,6 +42,10 @@ typedef struct OrgTables
 	bool		watched;		/* the triggers that tell of changes are on */
 } OrgTables;
 
+/* Those that are edited, in an order in which they can be emptied. */
+#define ORG_EDITED_TABLES \
+	{org_tables()->appointment, org_tables()->line, org_tables()->unit}
+
 /* How often what is known of the tables was forgotten; and how often that or
  * what is known of anybody's privileges was. */
 extern uint64 org_tables_epoch;

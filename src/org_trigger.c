@@ -89,14 +89,21 @@ org_become_again(OrgRole former)
 }
 
 /*
- * Run one statement as the present user.  It sees the transition tables of the
- * trigger if one is given.  Returns the number of rows that it changed or
+ * Run one statement as the owner of the table.  It sees the transition tables of
+ * the trigger if one is given.  Returns the number of rows that it changed or
  * returned.  Raises the statement's errors.
+ *
+ * Not for what foreign keys of other tables could pass on, a DELETE above all:
+ * triggers of those tables, which anybody may have made, would be fired as the
+ * owner too (before PostgreSQL 18), and that is a superuser.
  */
 uint64
-org_execute(const char *sql, int nargs, Oid *types, Datum *values,
-			const char *nulls, TriggerData *transition)
+org_execute_as_owner(Oid relid, const char *sql, int nargs, Oid *types,
+					 Datum *values, const char *nulls,
+					 TriggerData *transition)
 {
+	Relation	rel = table_open(relid, AccessShareLock);
+	OrgRole		caller = org_become_owner(rel);
 	int			result;
 	uint64		rows;
 
@@ -110,26 +117,6 @@ org_execute(const char *sql, int nargs, Oid *types, Datum *values,
 			 SPI_result_code_string(result));
 	rows = SPI_processed;
 	SPI_finish();
-	return rows;
-}
-
-/*
- * The same as the owner of the table.
- *
- * Not for what foreign keys of other tables could pass on, a DELETE above all:
- * triggers of those tables, which anybody may have made, would be fired as the
- * owner too (before PostgreSQL 18), and that is a superuser.
- */
-uint64
-org_execute_as_owner(Oid relid, const char *sql, int nargs, Oid *types,
-					 Datum *values, const char *nulls,
-					 TriggerData *transition)
-{
-	Relation	rel = table_open(relid, AccessShareLock);
-	OrgRole		caller = org_become_owner(rel);
-	uint64		rows = org_execute(sql, nargs, types, values, nulls,
-								   transition);
-
 	org_become_again(caller);
 	table_close(rel, NoLock);
 	return rows;

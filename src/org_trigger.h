@@ -25,9 +25,6 @@ extern TriggerData *org_trigger_data(FunctionCallInfo fcinfo,
 									 int ntables, const Oid *tables);
 extern OrgRole org_become_owner(Relation rel);
 extern void org_become_again(OrgRole former);
-extern uint64 org_execute(const char *sql, int nargs, Oid *types,
-						  Datum *values, const char *nulls,
-						  TriggerData *transition);
 extern uint64 org_execute_as_owner(Oid relid, const char *sql, int nargs,
 								   Oid *types, Datum *values,
 								   const char *nulls, TriggerData *transition);

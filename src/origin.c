@@ -23,9 +23,8 @@
  * something was edited, a row that comes with an origin is one like any other:
  * it conflicts with what is there, or is 'own'.
  *
- * Only who may empty the tables can restore a dump: what others insert is an edit.
- * They are emptied as that user, because triggers of others may be fired; all
- * else is done as their owner.
+ * Only who may insert and delete all rows of them can restore a dump: what others
+ * insert is an edit.
  *
  * Locking: 'own' is for ever and is read without a lock.  Whoever sees
  * anything else first takes the editors' lock (revision.c), so that of several
@@ -66,11 +65,6 @@ typedef enum Content
 } Content;
 
 static const char *const content_names[] = {"seed", "restored", "own"};
-
-/* The tables, in the order in which they can be emptied. */
-static const char *const table_names[] = {
-	"iom_appointment", "iom_line", "iom_unit"
-};
 
 /* How deep we are in SQL of our own: its rows are neither marked nor recorded. */
 static int	restoring = 0;
@@ -164,15 +158,6 @@ set_content(Content content)
 }
 
 /*
- * Is nothing edited, as it was committed last?  Takes no lock.
- */
-bool
-origin_is_seed_or_dump(void)
-{
-	return read_content() != CONTENT_OWN;
-}
-
-/*
  * Have the tables been edited since CREATE EXTENSION, or since a dump was
  * restored?  Takes the editors' lock if not.
  */
@@ -199,11 +184,10 @@ origin_set_own(void)
 
 /*
  * Run a statement on the tables that leaves rows as it makes them, unmarked and
- * unrecorded: as the owner of the given table, or as the user.  Returns the
- * number of rows.
+ * unrecorded, as the owner of the given one.  Returns the number of rows.
  */
 uint64
-origin_execute(Oid owned, const char *sql, int nargs, Oid *types, Datum *values,
+origin_execute(Oid relid, const char *sql, int nargs, Oid *types, Datum *values,
 			   const char *nulls)
 {
 	uint64		rows;
@@ -211,10 +195,8 @@ origin_execute(Oid owned, const char *sql, int nargs, Oid *types, Datum *values,
 	restoring++;
 	PG_TRY();
 	{
-		rows = OidIsValid(owned) ?
-			org_execute_as_owner(owned, sql, nargs, types, values, nulls,
-								 NULL) :
-			org_execute(sql, nargs, types, values, nulls, NULL);
+		rows = org_execute_as_owner(relid, sql, nargs, types, values, nulls,
+									NULL);
 	}
 	PG_FINALLY();
 	{
@@ -225,59 +207,23 @@ origin_execute(Oid owned, const char *sql, int nargs, Oid *types, Datum *values,
 }
 
 /*
- * Emptying the tables is for those who may do so themselves, and see all rows.
+ * Replacing all rows is for those who may do so themselves, and see all of them.
  */
 static bool
 may_replace_all(void)
 {
-	const OrgTables *tables = org_tables();
-	const Oid	relids[] = {tables->unit, tables->line, tables->appointment};
+	const Oid	relids[] = ORG_EDITED_TABLES;
 
 	for (int i = 0; i < lengthof(relids); i++)
 	{
 		if (pg_class_aclcheck(relids[i], GetUserId(),
+							  ACL_INSERT) != ACLCHECK_OK ||
+			pg_class_aclcheck(relids[i], GetUserId(),
 							  ACL_DELETE) != ACLCHECK_OK ||
 			check_enable_rls(relids[i], InvalidOid, true) == RLS_ENABLED)
 			return false;
 	}
 	return true;
-}
-
-/*
- * Would a row of a dump be taken for one: is nothing edited yet, and may the
- * user replace everything?  Takes the editors' lock if nothing was edited.
- */
-bool
-origin_accepts_dump(void)
-{
-	return settled_content() != CONTENT_OWN && may_replace_all();
-}
-
-/*
- * Take the seed away.  No row that refers to it may be lost by that, so what
- * foreign keys of other tables hold stays, as a stand-in.
- *
- * They have nothing to do for the others, and are not asked (in replica role): a
- * statement for each, on tables that another job is altering while it waits for
- * us, would be a deadlock.
- */
-static void
-empty_tables(void)
-{
-	int			level;
-
-	stand_in_for_referred();
-
-	level = NewGUCNestLevel();
-	(void) set_config_option("session_replication_role", "replica", PGC_SUSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	for (int i = 0; i < lengthof(table_names); i++)
-		origin_execute(InvalidOid,
-					   psprintf("DELETE FROM %s WHERE origin "
-								"OPERATOR(pg_catalog.=) 'seed'",
-								org_qualified_name(table_names[i])),
-					   0, NULL, NULL, NULL);
-	AtEOXact_GUC(true, level);
 }
 
 /*
@@ -287,13 +233,15 @@ empty_tables(void)
 static bool
 has_other_rows(void)
 {
-	for (int i = 0; i < lengthof(table_names); i++)
+	const Oid	relids[] = ORG_EDITED_TABLES;
+
+	for (int i = 0; i < lengthof(relids); i++)
 	{
-		if (origin_execute(org_tables()->unit,
+		if (origin_execute(relids[i],
 						   psprintf("SELECT FROM %s WHERE origin "
 									"OPERATOR(pg_catalog.<>) ALL "
 									"('{seed,awaited}') LIMIT 1",
-									org_qualified_name(table_names[i])),
+									org_qualified_name(get_rel_name(relids[i]))),
 						   0, NULL, NULL, NULL) > 0)
 			return true;
 	}
@@ -301,22 +249,77 @@ has_other_rows(void)
 }
 
 /*
+ * Is a row of a dump taken for one: is nothing edited yet, and may the user
+ * replace everything?
+ */
+static bool
+accepts_dump(Content content)
+{
+	return content != CONTENT_OWN && may_replace_all() &&
+		(content == CONTENT_RESTORED || !has_other_rows());
+}
+
+/*
+ * The same, after waiting for others if it can still change: takes the editors'
+ * lock if nothing was edited.
+ */
+bool
+origin_accepts_dump(void)
+{
+	return accepts_dump(settled_content());
+}
+
+/*
+ * As it was committed last, without a lock.
+ */
+bool
+origin_may_accept_dump(void)
+{
+	return accepts_dump(read_content());
+}
+
+/*
+ * Take the seed away.  No row that refers to it may be lost by that, so what
+ * foreign keys of other tables hold stays, as a stand-in.
+ *
+ * They have nothing to do for the others, which are locked, and are not asked
+ * (in replica role): a statement for each, on tables that another job is altering
+ * while it waits for us, would be a deadlock.
+ */
+static void
+empty_tables(void)
+{
+	const Oid	relids[] = ORG_EDITED_TABLES;
+	int			level;
+
+	stand_in_for_referred();
+
+	level = NewGUCNestLevel();
+	(void) set_config_option("session_replication_role", "replica", PGC_SUSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	for (int i = 0; i < lengthof(relids); i++)
+		origin_execute(relids[i],
+					   psprintf("DELETE FROM %s WHERE origin "
+								"OPERATOR(pg_catalog.=) 'seed'",
+								org_qualified_name(get_rel_name(relids[i]))),
+					   0, NULL, NULL, NULL);
+	AtEOXact_GUC(true, level);
+}
+
+/*
  * Rows of a dump arrive.  The first of them empties the tables of the seed.
- * Returns false if they are none, because something was edited already or the
- * user may not replace everything; takes the editors' lock if nothing was.
+ * Returns false if they are none, but an edit like any other; takes the editors'
+ * lock if nothing was edited.
  */
 bool
 origin_begin_restore(void)
 {
 	Content		content = settled_content();
 
-	/* from others, it is an edit like any other: recorded */
-	if (content == CONTENT_OWN || !may_replace_all())
+	if (!accepts_dump(content))
 		return false;
 	if (content == CONTENT_SEED)
 	{
-		if (has_other_rows())
-			return false;
 		empty_tables();
 		set_content(CONTENT_RESTORED);
 	}
@@ -335,7 +338,7 @@ Datum
 iom_origin_mark(PG_FUNCTION_ARGS)
 {
 	const OrgTables *tables = org_tables();
-	const Oid	relids[] = {tables->unit, tables->line, tables->appointment};
+	const Oid	relids[] = ORG_EDITED_TABLES;
 	TriggerData *data = org_trigger_data(fcinfo, "iom_origin_mark",
 										 lengthof(relids), relids);
 	Relation	rel = data->tg_relation;

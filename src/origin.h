@@ -12,10 +12,10 @@
 
 extern bool origin_is_restoring(void);
 extern bool origin_accepts_dump(void);
+extern bool origin_may_accept_dump(void);
 extern bool origin_begin_restore(void);
-extern uint64 origin_execute(Oid owned, const char *sql, int nargs, Oid *types,
+extern uint64 origin_execute(Oid relid, const char *sql, int nargs, Oid *types,
 							 Datum *values, const char *nulls);
-extern bool origin_is_seed_or_dump(void);
 extern bool origin_is_own(void);
 extern void origin_set_own(void);
 

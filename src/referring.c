@@ -10,10 +10,11 @@
  * A table is asked as the foreign key itself would ask it: as its owner, past
  * row-level security, with every name in the statement qualified, and with a
  * snapshot of what is committed now.  A row that another transaction is about
- * to insert is not waited for: it could as well come right after.
+ * to insert is not waited for: it could as well come right after.  Who has to
+ * know that none comes takes referring_none()'s word.
  *
  * The tables stay locked (ACCESS SHARE) until the end of the transaction.  All
- * memory is the caller's.
+ * memory is the caller's, who is connected to SPI.
  *
  * Copyright (c) 2026, the iomorg contributors
  *
@@ -25,10 +26,12 @@
 #include "access/table.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -166,8 +169,10 @@ ask(Relation rel, const char *sql, Oid type, Datum value, ArrayType **answer)
 	if (plan == NULL)
 		elog(ERROR, "SPI_prepare failed: %s",
 			 SPI_result_code_string(SPI_result));
+	/* (not read-only, which would lock no rows) */
 	if (SPI_execute_snapshot(plan, &value, NULL, GetLatestSnapshot(),
-							 InvalidSnapshot, true, false, 1) != SPI_OK_SELECT)
+							 InvalidSnapshot, false, false,
+							 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not look for rows that refer to a unit");
 	rows = SPI_processed;
 	if (answer != NULL)
@@ -186,8 +191,7 @@ ask(Relation rel, const char *sql, Oid type, Datum value, ArrayType **answer)
 
 /*
  * The names of up to so many tables with rows that refer to the node through a
- * foreign key, and the number of all; needs SPI.  Raises the errors of a query
- * on them.
+ * foreign key, and the number of all.  Raises the errors of a query on them.
  */
 const char *
 referring_tables(IomNode node, int most, int *count)
@@ -216,36 +220,69 @@ referring_tables(IomNode node, int most, int *count)
 }
 
 /*
- * Of an array of nodes (or NULL), those that rows of other tables refer to: an
- * array for each foreign key that has any.  As above.
+ * The nodes of the seed's units that no row of another table refers to, nor can
+ * before the transaction ends.  As above.
+ *
+ * The units are locked, but those that somebody is just referring to (or keeps
+ * from being deleted otherwise): these do not count, instead of being waited
+ * for by who may hold what the others wait for.
  */
-List *
-referring_nodes(ArrayType *nodes)
+ArrayType *
+referring_none(void)
 {
-	List	   *found = NIL;
+	Oid			array = get_array_type(org_tables_node_type());
+	Relation	unit = table_open(org_tables()->unit, AccessShareLock);
+	ArrayType  *nodes;
 	ListCell   *cell;
 
-	if (nodes == NULL)
-		return NIL;
+	ask(unit, psprintf("WITH free AS (SELECT node FROM ONLY %s WHERE origin "
+					   "OPERATOR(pg_catalog.=) 'seed' FOR UPDATE SKIP LOCKED) "
+					   "SELECT COALESCE(pg_catalog.array_agg(node), '{}') "
+					   "FROM free", table_name(unit)),
+		InvalidOid, (Datum) 0, &nodes);
+	table_close(unit, NoLock);
+
 	foreach(cell, foreign_keys(org_tables()->unit))
 	{
 		Reference	reference;
 		Relation	rel;
-		ArrayType  *some;
 
 		if (!get_reference(lfirst_oid(cell), &reference))
 			continue;
 		rel = table_open(reference.table, AccessShareLock);
-		ask(rel, psprintf("SELECT pg_catalog.array_agg(n) "
-						  "FROM pg_catalog.unnest($1) n WHERE EXISTS (%s)",
-						  rows_that_refer(rel, &reference, "n")),
-			get_array_type(org_tables_node_type()), PointerGetDatum(nodes),
-			&some);
-		if (some != NULL)
-			found = lappend(found, some);
+		ask(rel, psprintf("SELECT COALESCE(pg_catalog.array_agg(u.n), '{}') "
+						  "FROM pg_catalog.unnest($1) u (n) "
+						  "WHERE NOT EXISTS (%s)",
+						  rows_that_refer(rel, &reference, "u.n")),
+			array, PointerGetDatum(nodes), &nodes);
 		table_close(rel, NoLock);
 	}
-	return found;
+	return nodes;
+}
+
+/*
+ * Lock the tables that have a foreign key to this one, and their partitions: who
+ * asks with rows locked may not wait for a table that somebody locked who needs
+ * one of the rows.
+ */
+void
+referring_lock(Oid relid)
+{
+	ListCell   *cell;
+
+	foreach(cell, foreign_keys(relid))
+	{
+		HeapTuple	tuple = SearchSysCache1(CONSTROID,
+											ObjectIdGetDatum(lfirst_oid(cell)));
+		Oid			table;
+
+		if (!HeapTupleIsValid(tuple))
+			continue;
+		table = ((Form_pg_constraint) GETSTRUCT(tuple))->conrelid;
+		ReleaseSysCache(tuple);
+		LockRelationOid(table, AccessShareLock);
+		(void) find_all_inheritors(table, AccessShareLock, NULL);
+	}
 }
 
 /*
@@ -253,7 +290,7 @@ referring_nodes(ArrayType *nodes)
  * iom_unit; NULL if there is none.  As above.
  */
 const char *
-referring_table(Oid relid)
+referring_otherwise(Oid relid)
 {
 	ListCell   *cell;
 

@@ -16,8 +16,9 @@
 #include "iomorg.h"
 
 extern const char *referring_tables(IomNode node, int most, int *count);
-extern List *referring_nodes(ArrayType *nodes);
-extern const char *referring_table(Oid relid);
+extern ArrayType *referring_none(void);
+extern void referring_lock(Oid relid);
+extern const char *referring_otherwise(Oid relid);
 extern ArrayType *referring_column(Relation rel, const char *column);
 
 #endif							/* REFERRING_H */

@@ -9,23 +9,26 @@
  *
  *	 - lines may arrive before the units at their ends;
  *	 - a table with more bytes than iom_unit gets its rows and its foreign key
- *	   while iom_unit still holds the seed: the seed must not take those rows
- *	   with it when it makes room (ON DELETE CASCADE), nor may units that only
- *	   the dump has make the foreign key fail.
+ *	   while iom_unit still holds the seed: rows that refer to the seed must
+ *	   find their unit when it makes room, nor may units that only the dump has
+ *	   make the foreign key fail.
  *
  * In each of these a unit stands in, without bounds in time, so that the guards
  * have nothing against it, and marked 'awaited'.  The real one replaces it by an
- * UPDATE, which they check, and which is none of the key.  What still stands in
- * when all is restored, because the dump was not whole, iom_check() reports.
+ * UPDATE, which they check, and which sets no key, so that it waits for nobody
+ * who refers to it.  What still stands in when all is restored, because the dump
+ * was not whole, iom_check() reports.
  *
  * Foreign keys are seen by an event trigger, before they are checked.  It does
  * nothing but where all of this holds: check_function_bodies is off, as it is in
  * what pg_dump writes and says that things come in any order; nothing was edited
- * since CREATE EXTENSION; and the user may replace the whole organisation.
+ * since CREATE EXTENSION; and the user may insert and delete all rows of the
+ * organisation.
  *
- * Locking: the editors' lock (revision.c).  The event trigger takes the locks
- * that ALTER TABLE will take, and that one, without waiting for it while it
- * holds iom_unit's.
+ * Locking: the editors' lock (revision.c), and after it, where the seed makes
+ * room, the three tables, then those that refer to them, then rows.  The event
+ * trigger takes the locks that ALTER TABLE will take, and the editors', without
+ * waiting for it while it holds iom_unit's.
  *
  * Copyright (c) 2026, the iomorg contributors
  *
@@ -33,6 +36,7 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/namespace.h"
@@ -48,7 +52,7 @@
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
-#include "org_seek.h"
+#include "org_rows.h"
 #include "org_tables.h"
 #include "org_trigger.h"
 #include "origin.h"
@@ -67,24 +71,19 @@ equals(void)
 }
 
 /*
- * Has the node a row, which may be of this very statement?  "unsure" where no
- * index tells.  (Most rows of a dump need no stand-in and replace none: a
- * statement for each would take ten times as long as all the rest.)
+ * Has the node a row, which may be of this very statement?  (Most rows of a dump
+ * need no stand-in and replace none: a statement for each would take ten times
+ * as long as all the rest.)
  */
 static bool
-is_there(IomNode node, bool unsure)
+is_there(IomNode node)
 {
 	Relation	unit = table_open(org_tables()->unit, AccessShareLock);
-	OrgSeek    *seek = org_seek_begin(unit, UNIT_BY_NODE, SnapshotSelf);
+	SysScanDesc probe = org_probe_unit(unit, node, SnapshotSelf);
 	UnitRow		row;
-	bool		there = unsure;
+	bool		there = org_probe_next_unit(probe, unit, &row);
 
-	if (seek != NULL)
-	{
-		org_seek(seek, node);
-		there = org_seek_next_unit(seek, &row);
-		org_seek_end(seek);
-	}
+	systable_endscan(probe);
 	table_close(unit, NoLock);
 	return there;
 }
@@ -121,7 +120,7 @@ stand_in_for_column(Relation rel, HeapTuple tuple, const char *column)
 	type = SPI_gettypeid(RelationGetDescr(rel), attnum);
 	if (isnull ||
 		(type == org_tables_node_type() &&
-		 is_there(DatumGetIomNode(node), false)))
+		 is_there(DatumGetIomNode(node))))
 		return;
 	stand_in_for("(VALUES ($1)) v (n)", type, node);
 }
@@ -134,26 +133,31 @@ stand_in_for_column(Relation rel, HeapTuple tuple, const char *column)
 void
 stand_in_for_referred(void)
 {
-	const OrgTables *tables = org_tables();
-	Oid			unit = tables->unit;
-	const Oid	relids[] = {unit, tables->line, tables->appointment};
+	Oid			unit = org_tables()->unit;
+	const Oid	relids[] = ORG_EDITED_TABLES;
 	Oid			array = get_array_type(org_tables_node_type());
-	Relation	rel;
-	ListCell   *cell;
+	Datum		nodes;
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 
-	/* whoever is about to refer to one of them has done so, or has to wait */
-	origin_execute(unit,
-				   psprintf("SELECT FROM %s FOR UPDATE",
-							org_qualified_name("iom_unit")),
-				   0, NULL, NULL, NULL);
+	/* who is about to make a foreign key has done so, or has to wait */
+	for (int i = 0; i < lengthof(relids); i++)
+		LockRelationOid(relids[i], RowExclusiveLock);
+	for (int i = 0; i < lengthof(relids); i++)
+		referring_lock(relids[i]);
 
+	/* so has who is about to refer to one of their rows */
 	for (int i = 0; i < lengthof(relids); i++)
 	{
-		const char *name = referring_table(relids[i]);
+		const char *name;
 
+		if (relids[i] != unit)
+			origin_execute(relids[i],
+						   psprintf("SELECT FROM %s FOR UPDATE",
+									org_qualified_name(get_rel_name(relids[i]))),
+						   0, NULL, NULL, NULL);
+		name = referring_otherwise(relids[i]);
 		if (name != NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
@@ -164,19 +168,14 @@ stand_in_for_referred(void)
 							 "restored (pg_restore --section).")));
 	}
 
-	rel = table_open(unit, AccessShareLock);
-	foreach(cell, referring_nodes(referring_column(rel, "node")))
-	{
-		Datum		nodes = PointerGetDatum(lfirst(cell));
-
-		origin_execute(unit,
-					   psprintf("UPDATE %s SET name = '(awaited)', "
-								"valid = '(,)', origin = 'awaited' "
-								"WHERE node %s ANY ($1)",
-								org_qualified_name("iom_unit"), equals()),
-					   1, &array, &nodes, NULL);
-	}
-	table_close(rel, NoLock);
+	nodes = PointerGetDatum(referring_none());
+	origin_execute(unit,
+				   psprintf("UPDATE %s SET name = '(awaited)', valid = '(,)', "
+							"origin = 'awaited' "
+							"WHERE origin OPERATOR(pg_catalog.=) 'seed' "
+							"AND NOT node %s ANY ($1)",
+							org_qualified_name("iom_unit"), equals()),
+				   1, &array, &nodes, NULL);
 	SPI_finish();
 }
 
@@ -197,7 +196,7 @@ stand_in_replace(Relation rel, HeapTuple tuple)
 	Datum		code = heap_getattr(tuple, org_tables()->unit_node, desc,
 									&no_node);
 
-	if (no_node || !is_there(DatumGetIomNode(code), true))
+	if (no_node || !is_there(DatumGetIomNode(code)))
 		return false;
 
 	types = palloc_array(Oid, desc->natts);
@@ -214,10 +213,11 @@ stand_in_replace(Relation rel, HeapTuple tuple)
 		types[nargs] = att->atttypid;
 		values[nargs] = heap_getattr(tuple, i + 1, desc, &isnull);
 		nulls[nargs++] = isnull ? 'n' : ' ';
-		appendStringInfo(&set, "%s%s = $%d", nargs > 1 ? ", " : "",
-						 quote_identifier(NameStr(att->attname)), nargs);
-		if (strcmp(NameStr(att->attname), "node") == 0)
+		if (att->attnum == org_tables()->unit_node)
 			node = nargs;
+		else
+			appendStringInfo(&set, "%s%s = $%d", set.len > 0 ? ", " : "",
+							 quote_identifier(NameStr(att->attname)), nargs);
 	}
 	nulls[nargs] = '\0';
 	return origin_execute(RelationGetRelid(rel),
@@ -246,6 +246,8 @@ column_to_check(const AlterTableCmd *command)
 		!IsA(constraint, Constraint) ||
 		constraint->contype != CONSTR_FOREIGN || constraint->skip_validation ||
 		list_length(constraint->fk_attrs) != 1 ||
+		(constraint->pk_attrs != NIL &&
+		 strcmp(strVal(linitial(constraint->pk_attrs)), "node") != 0) ||
 		strcmp(constraint->pktable->relname, "iom_unit") != 0 ||
 		RangeVarGetRelid(constraint->pktable, NoLock,
 						 true) != org_tables()->unit)
@@ -306,7 +308,7 @@ iom_await_units(PG_FUNCTION_ARGS)
 		LOCKMODE	mode;
 		Oid			relid;
 
-		if (column == NULL || !origin_is_seed_or_dump())
+		if (column == NULL || !origin_may_accept_dump())
 			continue;
 		mode = AlterTableGetLockLevel(statement->cmds);
 		relid = AlterTableLookupRelation(statement, mode);

@@ -201,7 +201,7 @@ run_tool('pg_dump', '-Fc', '-U', 'dumper', '-f', "$dir/owned", 'owned');
 run_tool('pg_restore', '--exit-on-error', '--no-owner', '-U', 'dumper', '-d', 'owned_again', "$dir/owned");
 (my $owned = $content) =~ s/ UNION ALL SELECT 'hr\.\w+ .*? t(?= UNION)//g;
 is(psql_in('owned_again', qq{SET search_path = "the Org"; $owned}), psql_in('owned', qq{SET search_path = "the Org"; $owned}), 'an owner who is no superuser');
-like(psql_in('owned_again', q{SELECT count(*) FROM "the Org".iom_history}), qr/^\d+$/, 'with its history');
+cmp_ok(psql_in('owned_again', q{SELECT count(*) FROM "the Org".iom_history}), '>', 0, 'with its history');
 is(($node->psql('owned_again', $_, extra_params => [ '-U', 'dumper' ]))[0], 3, "refused: $_")
 	for q{DELETE FROM "the Org".iom_history}, q{UPDATE "the Org".iom_history SET node = NULL}, q{TRUNCATE "the Org".iom_history};
 psql_in('owned_again', q{SET search_path = "the Org"; UPDATE iom_unit SET name = 'x' WHERE node = 'DG'});
