@@ -266,8 +266,8 @@ BEGIN
 END $$;
 BEGIN;
 SELECT setseed(0.5);
-SELECT accepted > 40 AS accepted, refused > 40 AS refused, wrong, reasons FROM regress_edits(250, false);
-SELECT accepted > 20 AS accepted, refused > 20 AS refused, wrong, reasons FROM regress_edits(100, true);
+SELECT accepted > 40 * :share AS accepted, refused > 40 * :share AS refused, wrong, reasons FROM regress_edits((250 * :share)::int, false);
+SELECT accepted > 20 * :share AS accepted, refused > 20 * :share AS refused, wrong, reasons FROM regress_edits((100 * :share)::int, true);
 ROLLBACK;
 DROP FUNCTION regress_edits, regress_sound;
 

@@ -294,8 +294,9 @@ END $$;
 BEGIN;
 DELETE FROM iom_appointment;
 SELECT setseed(0.25);
-SELECT accepted > 30 AS accepted, refused > 30 AS refused, wrong, reasons, single_accepted > 300 AS single_accepted, single_refused > 100 AS single_refused
-FROM regress_histories(150, 8, 8);
+SELECT accepted > 30 * :share AS accepted, refused > 30 * :share AS refused, wrong, reasons,
+  single_accepted > 300 * :share AS single_accepted, single_refused > 100 * :share AS single_refused
+FROM regress_histories((150 * :share)::int, 8, 8);
 -- More lines than are looked at one by one: 400 nodes, each handed over nine
 -- times, to a lower number, all in one statement.  Sound; and not any more if
 -- on a single day one of them reports to two, or to who reports to it.

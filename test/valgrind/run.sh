@@ -2,7 +2,7 @@
 # What `make test-valgrind` runs: regression tests on a server with assertions
 # under valgrind, which tells PostgreSQL's own allocations apart.
 #
-#   make test-valgrind                      all regression tests: hours
+#   make test-valgrind                      all regression tests: an hour or two
 #   make test-valgrind ONLY="node seed"     some
 #   VALGRIND_OPTS=--track-origins=yes make test-valgrind ONLY=seed
 #                                           where it came from: twice as slow
@@ -39,7 +39,7 @@ build_server() {
 			cd "$iom_tmp/build" &&
 			./configure -q --prefix="$cache.new" --enable-cassert --enable-debug \
 				--without-readline --without-zlib $( ((major > 15)) && echo --without-icu) \
-				CFLAGS='-O1 -g -fno-omit-frame-pointer -DUSE_VALGRIND -DRANDOMIZE_ALLOCATED_MEMORY' &&
+				CFLAGS='-O2 -g -fno-omit-frame-pointer -DUSE_VALGRIND' &&
 			make -s -j"$(nproc)" -C src install &&
 			make -s -C contrib/pg_trgm install &&
 			cp src/tools/valgrind.supp "$cache.new"
@@ -65,6 +65,28 @@ copy_server() {
 	mkdir -m 1777 "$iom_tmp/server/log" && chmod 755 "$iom_tmp"
 }
 
+# As many groups of the tests as there are processors, side by side.  Of what is
+# random in the longest tests a tenth: more of it runs no other code.
+run_groups() { # number
+	local i j group log counts
+
+	for ((i = 0; i < $1 && i < ${#names[@]}; i++)); do
+		group=
+		for ((j = i; j < ${#names[@]}; j += $1)); do
+			group+=" ${names[j]}"
+		done
+		(ONLY=$group IOM_SHARE=${IOM_SHARE:-0.1} IOM_SHOW_DIFFS=1 PG_CONFIG=$iom_tmp/server/bin/pg_config \
+			"$iom_top/test/run.sh" 2>&1 | tee "$iom_tmp/group.$i") </dev/null &
+	done
+	wait
+	for log in "$iom_tmp"/group.*; do
+		counts=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$log" | tail -n 1)
+		read -r i _ j _ <<<"${counts:-0 passed, 1 failed}"
+		passed=$((passed + i))
+		failed=$((failed + j))
+	done
+}
+
 passed=0
 failed=0
 if iom_begin && iom_install_packages test; then
@@ -74,12 +96,8 @@ if iom_begin && iom_install_packages test; then
 		build_server >"$iom_tmp/build.log" 2>&1 && mv "$cache.new" "$cache" || tail -n 30 "$iom_tmp/build.log"
 	fi
 	if [ -d "$cache" ] && copy_server; then
-		names=${ONLY:-$(make -s -C "$iom_top" PG_CONFIG="$PG_CONFIG" --eval='iom-list: ; @echo $(REGRESS)' iom-list)}
-		# a tenth of what is random in the longest tests: more of it runs no other code
-		(ONLY=$names IOM_SHARE=${IOM_SHARE:-0.1} IOM_SHOW_DIFFS=1 PG_CONFIG=$iom_tmp/server/bin/pg_config \
-			"$iom_top/test/run.sh" 2>&1 | tee "$iom_tmp/log") </dev/null &
-		wait $!
-		read -r passed _ failed _ < <(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$iom_tmp/log" | tail -n 1)
+		read -ra names <<<"${ONLY:-$(make -s -C "$iom_top" PG_CONFIG="$PG_CONFIG" --eval='iom-list: ; @echo $(REGRESS)' iom-list)}"
+		run_groups "$(nproc)"
 		echo "$(find "$iom_tmp/server/log" -type f | wc -l) processes under valgrind"
 		while read -r file; do
 			cat "$file"
