@@ -3,6 +3,9 @@
 -- complain if script is sourced in psql, rather than via ALTER EXTENSION
 \echo Use "ALTER EXTENSION iomorg UPDATE TO '1.1'" to load this file. \quit
 
+-- Who may read the tables may save them with pg_dump.
+GRANT SELECT ON SEQUENCE iom_history_id_seq TO PUBLIC;
+
 CREATE FUNCTION iom_version() RETURNS text
 LANGUAGE SQL STABLE PARALLEL SAFE
 BEGIN ATOMIC

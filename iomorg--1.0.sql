@@ -415,12 +415,13 @@ INSERT INTO iom_revision (revision) VALUES (pg_current_xact_id());
 -- Everybody may read; who owns the extension may change (of a trusted
 -- extension the tables themselves belong to a superuser) and let others.
 GRANT SELECT ON iom_unit, iom_line, iom_appointment, iom_history, iom_revision TO PUBLIC;
+GRANT SELECT ON SEQUENCE iom_history_id_seq TO PUBLIC;	-- pg_dump saves it
 GRANT INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES
   ON iom_unit, iom_line, iom_appointment TO @extowner@ WITH GRANT OPTION;
 -- For who saves the tables with pg_dump and restores them; triggers refuse
 -- everything else.
 GRANT INSERT ON iom_history TO @extowner@;
-GRANT SELECT, UPDATE ON SEQUENCE iom_history_id_seq TO @extowner@;
+GRANT UPDATE ON SEQUENCE iom_history_id_seq TO @extowner@;
 
 -- pg_dump saves all rows; src/origin.c makes them take the place of the seed.
 SELECT pg_catalog.pg_extension_config_dump('iom_unit', '');
@@ -939,6 +940,7 @@ BEGIN ATOMIC
    FROM iom_line l
    WHERE $2 IS NOT NULL AND l.supervisor = $1 AND l.relation = $2
      AND l.valid @> iom_as_of($3)
+   GROUP BY l.node	-- more than one may say the same
    ORDER BY iom_rank(l.node, $3));
 END;
 COMMENT ON FUNCTION iom_reports(iom_node, text, date) IS 'its direct reports, in chart order; with a relation, those that any line of that relation, solid or dotted, leads up from; empty for an unknown node';
@@ -1018,7 +1020,8 @@ BEGIN ATOMIC
     -- without a limit depths do not matter, and would never end in a cycle
     SELECT d.node, CASE WHEN $3 IS NULL THEN 0 ELSE t.depth + d.steps END
     FROM top t JOIN dotted d ON d.top = t.node
-    WHERE $3 IS NULL OR t.depth + d.steps <= $3
+    -- (a way of more steps than there are nodes has been somewhere twice)
+    WHERE $3 IS NULL OR t.depth + d.steps <= LEAST($3, (SELECT count(*) FROM iom_unit))
   ), nearest AS MATERIALIZED (
     SELECT t.node, min(t.depth) AS depth FROM top t GROUP BY t.node
   )
@@ -1140,7 +1143,7 @@ CREATE FUNCTION iom_move(
   effective date DEFAULT NULL, relation text DEFAULT NULL
 ) RETURNS iom_node
 AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION iom_move(iom_node, iom_node, date, text) IS 'gives a unit another supervisor (null: none) from the effective day on (null: the day of iom_as_of()), with all below it: its solid line ends on the day before, and a new one runs until that would have ended, with the same relation if none is given (supervises, for a root); a move planned for later stays; a line that begins on the very day is changed; returns the node';
+COMMENT ON FUNCTION iom_move(iom_node, iom_node, date, text) IS 'gives a unit another supervisor (null: none) from the effective day on (null: the day of iom_as_of()), with all below it: its solid line ends on the day before, and a new one runs until that would have ended, with the same relation if none is given (supervises, for a root); a move planned for later stays; a line that begins on the very day is changed, or deleted if there is no supervisor; returns the node';
 
 CREATE FUNCTION iom_close(node iom_node, effective date DEFAULT NULL) RETURNS iom_node
 AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
@@ -1248,6 +1251,9 @@ BEGIN ATOMIC
           AND NOT EXISTS (SELECT FROM pg_attribute n
                           WHERE n.attrelid = 'iom_unit'::regclass AND NOT n.attnotnull
                             AND n.attname IN ('node', 'name', 'kind', 'position', 'valid', 'origin'))
+          -- (a constraint of its own since PostgreSQL 18)
+          AND NOT EXISTS (SELECT FROM pg_constraint k
+                          WHERE k.conrelid = 'iom_unit'::regclass AND k.contype = 'n' AND NOT k.convalidated)
         THEN u.origin NOT IN ('seed', 'own')
         ELSE (u.node IS NOT NULL AND u.name <> '' AND u.kind <> '' AND u.position IS NOT NULL
           AND NOT isempty(u.valid) AND u.origin IN ('seed', 'own')) IS NOT TRUE
@@ -1274,7 +1280,9 @@ BEGIN ATOMIC
               AND k.conname IN ('iom_line_relation_check', 'iom_line_line_check', 'iom_line_valid_check', 'iom_line_basis_check', 'iom_line_origin_check')) < 5
         OR EXISTS (SELECT FROM pg_attribute n
                    WHERE n.attrelid = 'iom_line'::regclass AND NOT n.attnotnull
-                     AND n.attname IN ('node', 'supervisor', 'relation', 'line', 'valid', 'basis', 'origin')))
+                     AND n.attname IN ('node', 'supervisor', 'relation', 'line', 'valid', 'basis', 'origin'))
+        OR EXISTS (SELECT FROM pg_constraint k
+                   WHERE k.conrelid = 'iom_line'::regclass AND k.contype = 'n' AND NOT k.convalidated))
     UNION ALL
     SELECT a.post, CASE WHEN c.shown IS NULL THEN 'null' ELSE 'bad value' END,
       format('iom_appointment.%s is %s', c.name, COALESCE(c.shown, 'null'))
@@ -1322,7 +1330,16 @@ BEGIN ATOMIC
     JOIN pg_class r ON r.oid = e.relation
     LEFT JOIN pg_trigger t ON t.tgrelid = e.relation AND t.tgname = n.name AND NOT t.tgisinternal
     WHERE t.oid IS NULL
-      OR t.tgenabled NOT IN ('A', CASE WHEN n.name LIKE '\_iom\_replica%' THEN 'R'::"char" ELSE 'O'::"char" END)
+      OR t.tgenabled NOT IN ('A', CASE
+          WHEN n.name = '_iom_replica_row' THEN 'R'::"char"
+          -- ENABLE TRIGGER ALL turns them off in replica role
+          WHEN n.name IN ('_iom_begin', '_iom_end', 'iom_origin') THEN 'A'
+          ELSE 'O' END)
+    UNION ALL
+    SELECT NULL, CASE WHEN t.oid IS NULL THEN 'trigger missing' ELSE 'trigger disabled' END, 'event trigger ' || n.name
+    FROM (VALUES ('iom_await_units')) n (name)
+    LEFT JOIN pg_event_trigger t ON t.evtname = n.name
+    WHERE t.oid IS NULL OR t.evtenabled NOT IN ('A', 'O')
     UNION ALL
     SELECT NULL, CASE WHEN c.oid IS NULL THEN 'constraint missing' ELSE 'constraint not valid' END,
       format('%s on %s', n.name, r.relname)
@@ -1568,7 +1585,8 @@ BEGIN ATOMIC
         -- (a word joiner) keeps it from finding them
         WHEN '#' THEN regexp_replace(replace(replace(replace(replace(replace(replace(
           w.lines, '#', '#35;'), '&', '#amp;'), '%', '#37;'), '$', '#36;#8288;'), '`', '#96;'), E'\\', '#92;'),
-          ':(?=fa-)', ':#8288;', 'g')
+          -- (also for a word like a direction of its own)
+          ':(?=fa-)|direction(?= (TB|TD|BT|LR|RL))', E'\\&#8288;', 'g')
         ELSE replace(w.lines, '&', '&amp;')
       END,
       '<', $2 || 'lt;'), '>', $2 || 'gt;'), '"', $2 || 'quot;'), E'\n', '<br/>')
@@ -1627,7 +1645,7 @@ BEGIN ATOMIC
       24 + 12 * (1 + (length(p.label) - length(replace(p.label, '<br/>', ''))) / 5) AS height,
       ceil(sqrt(count(*) OVER ()))::integer AS stack,
       count(*) FILTER (WHERE t.supervisor IS NULL) OVER (ORDER BY t.place) AS tree,
-      LEAST(iom_height(t.node, $3), $2 + min(t.level) OVER () - t.level) AS layers
+      LEAST(iom_height(t.node, $3), $2 - (t.level - min(t.level) OVER ())) AS layers
     FROM iom_chart_tree($1, $2, $3) WITH ORDINALITY AS t (node, prefix, supervisor, level, reports, size, place)
     JOIN iom_unit u ON u.node = t.node
     CROSS JOIN LATERAL iom_picture_text(u.name, '&') AS p (label)
@@ -2002,7 +2020,8 @@ BEGIN ATOMIC
     FROM asked a
     JOIN iom_unit u ON u.valid @> iom_as_of($2)
     CROSS JOIN LATERAL (
-      SELECT greatest(iom_word_similarity(a.words, u.name), iom_word_similarity(a.words, u.node::text)) AS similarity
+      SELECT greatest(iom_word_similarity(a.words, u.name), iom_word_similarity(a.words, u.node::text),
+        0.6 * iom_word_similarity(a.words, u.mandate)) AS similarity
     ) s
     WHERE a.words <> '' AND NOT EXISTS (SELECT FROM found)
   )

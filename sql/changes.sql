@@ -57,6 +57,18 @@ SELECT supervisor, relation, line, valid FROM iom_line WHERE node = 'LAB' AND li
 SELECT iom_unrelate('LAB', 'OIG', 'assists', '2030-03-01');
 SELECT iom_relate('LAB', 'HUB', 'serves', '2033-01-01');
 SELECT supervisor, relation, line, valid FROM iom_line WHERE node = 'LAB' AND line = 'dotted' ORDER BY valid;
+-- of two that overlap, each ends as it must
+INSERT INTO iom_line (node, supervisor, relation, line, valid) VALUES
+  ('LAB', 'OIG', 'doubles', 'dotted', '[2032-01-01,)'), ('LAB', 'OIG', 'doubles', 'dotted', '[2031-01-01,)');
+SELECT iom_unrelate('LAB', 'OIG', 'doubles', '2032-01-01');
+SELECT valid FROM iom_line WHERE relation = 'doubles';
+SELECT iom_unrelate('LAB', 'OIG', 'doubles', '2031-01-01');
+INSERT INTO iom_line (node, supervisor, relation, line, valid) VALUES
+  ('LAB', 'OIG', 'doubles', 'dotted', '[2031-01-01,)'), ('LAB', 'OIG', 'doubles', 'dotted', '[2031-01-01,2033-01-01)'),
+  ('LAB', 'OIG', 'doubles', 'dotted', '[2031-01-01,2032-01-01)');
+SELECT iom_unrelate('LAB', 'OIG', 'doubles', '2032-01-01');
+SELECT valid FROM iom_line WHERE relation = 'doubles';
+DELETE FROM iom_line WHERE relation = 'doubles';
 
 -- Close: not with reports on the day or later, not with lines cut too late
 SAVEPOINT c;

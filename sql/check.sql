@@ -118,6 +118,8 @@ SELECT regress_fault('DELETE FROM iom_revision');
 SET LOCAL session_replication_role = origin;
 SELECT regress_fault('ALTER TABLE iom_line DISABLE TRIGGER USER');
 SELECT regress_fault('ALTER TABLE iom_line DISABLE TRIGGER ALL');
+SELECT regress_fault('ALTER TABLE iom_line ENABLE TRIGGER ALL');
+SELECT regress_fault('ALTER EVENT TRIGGER iom_await_units DISABLE');
 SELECT regress_fault('DROP TRIGGER iom_unit_sound ON iom_unit', 'DROP TRIGGER _iom_replica_row ON iom_line', 'ALTER TABLE iom_history DISABLE TRIGGER iom_history_append');
 SELECT regress_fault('ALTER TABLE iom_unit ENABLE ALWAYS TRIGGER iom_unit_sound', 'ALTER TABLE iom_unit ENABLE TRIGGER _iom_replica_row');
 SELECT regress_fault('ALTER TABLE iom_line DROP CONSTRAINT iom_line_supervisor_fkey', 'ALTER TABLE iom_line ADD CONSTRAINT iom_line_supervisor_fkey FOREIGN KEY (supervisor) REFERENCES iom_unit NOT VALID');

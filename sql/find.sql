@@ -116,9 +116,9 @@ ROLLBACK;
 -- Misspelt words, with pg_trgm, which may be anywhere; it may go again
 SELECT count(*) = 0 AS without FROM pg_available_extensions WHERE name = 'pg_trgm' \gset
 \if :without
-\set misspelt 'SELECT ''t'' AS "IDM", ''t'' AS "OIG", ''t'' AS "DLA", ''t'' AS "OSS"'
+\set misspelt 'SELECT ''t'' AS "IDM", ''t'' AS "OIG", ''t'' AS "DLA", ''t'' AS "OSS", ''t'' AS mandate'
 \else
-\set misspelt 'SELECT strpos(pg_temp.found(''migartion''), ''IDM'') > 0 AS "IDM", pg_temp.found(''Inspecter'') = ''OIG'' AS "OIG", pg_temp.found(''Leagl Afairs'') = ''DLA'' AS "DLA", strpos(pg_temp.found(''ofice securty''), ''OSS'') > 0 AS "OSS"'
+\set misspelt 'SELECT strpos(pg_temp.found(''migartion''), ''IDM'') > 0 AS "IDM", pg_temp.found(''Inspecter'') = ''OIG'' AS "OIG", pg_temp.found(''Leagl Afairs'') = ''DLA'' AS "DLA", strpos(pg_temp.found(''ofice securty''), ''OSS'') > 0 AS "OSS", strpos(pg_temp.found(''epidmics''), ''COUNCIL'') > 0 AS mandate'
 \endif
 BEGIN;
 CREATE SCHEMA "Regress, far away";
@@ -129,6 +129,7 @@ EXCEPTION WHEN undefined_file OR feature_not_supported THEN
   NULL;
 END $$;
 SET LOCAL search_path = public;
+UPDATE iom_unit SET mandate = 'Advises on epidemics and the like.' WHERE node = 'COUNCIL';
 :misspelt;
 -- what is spelt right is found as before
 SELECT pg_temp.found('legal'), pg_temp.found('oss-mac');

@@ -457,11 +457,13 @@ SELECT iom_path('OSS'), regress_check();
 UPDATE iom_line SET supervisor = 'COS' WHERE node = 'OSS' AND line = 'solid';
 ALTER TABLE iom_line ENABLE TRIGGER ALL;
 SELECT iom_path('OSS'), regress_check();
--- (this has changed the triggers for replica role as well)
-ALTER TABLE iom_line ENABLE ALWAYS TRIGGER _iom_begin;
-ALTER TABLE iom_line ENABLE ALWAYS TRIGGER _iom_end;
-ALTER TABLE iom_line ENABLE ALWAYS TRIGGER iom_origin;
-ALTER TABLE iom_line ENABLE REPLICA TRIGGER _iom_replica_row;
+-- (this has changed the triggers for replica role as well: off there)
+SET session_replication_role = replica;
+UPDATE iom_line SET supervisor = 'DDGO' WHERE node = 'OSS' AND line = 'solid';
+RESET session_replication_role;
+SELECT iom_path('OSS'), regress_check();
+ALTER TABLE iom_line ENABLE ALWAYS TRIGGER _iom_begin, ENABLE ALWAYS TRIGGER _iom_end, ENABLE ALWAYS TRIGGER iom_origin,
+  ENABLE REPLICA TRIGGER _iom_replica_row;
 UPDATE iom_line SET supervisor = 'DDGMR' WHERE node = 'OSS' AND line = 'solid';
 SELECT iom_path('OSS'), regress_check();
 -- one of the two suffices
@@ -473,6 +475,16 @@ UPDATE iom_unit SET position = 99 WHERE node = 'PAC';
 SELECT iom_rank('PAC') - iom_rank('DDGMR') AS last, regress_check();
 ROLLBACK;
 SELECT iom_rank('PAC') - iom_rank('DDGMR') AS last, regress_check();
+
+-- Changes by way of a parent fire the parent's triggers
+BEGIN;
+CREATE TABLE regress_parent (LIKE iom_line INCLUDING CONSTRAINTS);
+ALTER TABLE iom_line INHERIT regress_parent;
+SELECT iom_path('OSS');
+UPDATE regress_parent SET supervisor = 'DDGO' WHERE node = 'OSS' AND line = 'solid';
+SELECT iom_path('OSS'), regress_check();
+ROLLBACK;
+SELECT iom_path('OSS'), regress_check();
 
 -- The row that tells one state from another is gone
 SELECT iom_path('OSS');

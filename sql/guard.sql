@@ -188,6 +188,18 @@ SELECT iom_level('C3000'), iom_level('C1');
 ROLLBACK;
 SELECT regress_changed();
 
+-- Checks that were deferred, and are made in the middle of another statement:
+-- they say nothing of the rows that it has still to change
+CREATE FUNCTION pg_temp.now(relation text) RETURNS text LANGUAGE plpgsql AS $$BEGIN SET CONSTRAINTS ALL IMMEDIATE; RETURN relation; END$$;
+BEGIN;
+INSERT INTO iom_unit (node, name) SELECT 'N' || i, 'Number ' || i FROM generate_series(0, 2000) i;
+SET CONSTRAINTS ALL DEFERRED;
+INSERT INTO iom_line (node, supervisor) SELECT 'N' || i, 'N0' FROM generate_series(1, 2000) i;
+INSERT INTO iom_line (node, supervisor, relation) VALUES ('N0', 'DG', pg_temp.now('supervises')), ('DG', 'N5', 'supervises');
+COMMIT;
+DROP FUNCTION pg_temp.now;
+SELECT regress_changed();
+
 -- Any edit: of one statement with rows chosen at random, accepted exactly when
 -- what it would leave is sound.  That is decided by a look at the rows with
 -- the guards off; whatever is accepted stays, and all functions follow.

@@ -47,6 +47,9 @@ INSERT INTO iom_line (node, supervisor, relation, line) VALUES
   ('HBSC', 'COUNCIL', 'reports to', 'dotted');
 SELECT * FROM iom_relations('DLA');
 SELECT node FROM iom_reports('DLA', 'consults');
+-- one that says the same twice is in the list once
+INSERT INTO iom_line (node, supervisor, relation, line, valid) VALUES ('DG', 'DLA', 'consults', 'dotted', '[2001-01-01,)');
+SELECT node FROM iom_reports('DLA', 'consults');
 SELECT regress_check();
 SELECT iom_path('DLA'), iom_level('COUNCIL'), iom_distance('DLA', 'COUNCIL') AS no_way;
 -- one that becomes solid does

@@ -106,6 +106,11 @@ FROM subgraph s
 FULL JOIN (SELECT node FROM iom_org o WHERE NOT is_leaf AND (level = 1 OR EXISTS (SELECT FROM iom_peers(o.node)))) o USING (node);
 -- roots without reports in rows, if there are no dotted lines
 SELECT line FROM regexp_split_to_table(iom_mermaid(max_depth => 0), '\n') line WHERE line ~ '<b>|subgraph|direction|end$|class ';
+-- a name with what is a statement in Mermaid
+BEGIN;
+INSERT INTO iom_unit (node, name) VALUES ('SUB', 'Sous-direction TB');
+SELECT line FROM regexp_split_to_table(iom_mermaid('SUB'), '\n') line WHERE line ~ 'Sous';
+ROLLBACK;
 -- nothing and unknown
 SELECT iom_dot('NOBODY') ~ '->|pos', iom_mermaid('NOBODY'), iom_json('NOBODY') IS NULL, iom_json('DG', -1) IS NULL, iom_json(NULL, -1);
 SELECT count(*) FROM iom_picture_boxes('NOBODY', NULL, NULL);

@@ -77,6 +77,17 @@ typedef struct Change
 	"AND valid OPERATOR(pg_catalog.@>) $4"
 #define BEFORE_DAY		"pg_catalog.daterange(NULL, $4)"
 #define FROM_DAY		"pg_catalog.daterange($4, NULL)"
+#define IS_BEFORE_DAY	"valid OPERATOR(pg_catalog.&&) " BEFORE_DAY
+/* of several that say the same from one day on, one remains */
+#define GOES \
+	"(NOT " IS_BEFORE_DAY " OR EXISTS (SELECT FROM ~.iom_line k " \
+	"WHERE k.node OPERATOR(~.=) l.node " \
+	"AND k.supervisor OPERATOR(~.=) l.supervisor " \
+	"AND k.relation OPERATOR(pg_catalog.=) l.relation " \
+	"AND k.line OPERATOR(pg_catalog.=) l.line " \
+	"AND (k.valid OPERATOR(pg_catalog.*) " BEFORE_DAY ") " \
+	"OPERATOR(pg_catalog.=) (l.valid OPERATOR(pg_catalog.*) " BEFORE_DAY ") " \
+	"AND k.valid OPERATOR(pg_catalog.<) l.valid))"
 
 /*----------
  * Statements
@@ -309,6 +320,32 @@ insert_line(Change *change, const char *line)
 						 FROM_DAY "))", line));
 }
 
+/*
+ * Lines end on the day before; those that begin later are deleted.  False if
+ * there are none.
+ */
+static bool
+end_lines(Change *change, const char *which)
+{
+	bool		cut;
+	bool		gone;
+
+	run(change, psprintf("SELECT pg_catalog.count(*) FILTER (WHERE NOT " GOES
+						 "), pg_catalog.count(*) FILTER (WHERE " GOES ") "
+						 "FROM ~.iom_line l WHERE %s", which));
+	cut = DatumGetInt64(result_column(0, 1)) > 0;
+	gone = DatumGetInt64(result_column(0, 2)) > 0;
+	/* (only who has lines to delete needs the privilege to) */
+	if (gone)
+		change_rows(change, psprintf("DELETE FROM ~.iom_line l "
+									 "WHERE %s AND " GOES, which));
+	if (cut)
+		change_rows(change, psprintf("UPDATE ~.iom_line SET valid = valid "
+									 "OPERATOR(pg_catalog.*) " BEFORE_DAY
+									 " WHERE %s AND " IS_BEFORE_DAY, which));
+	return cut || gone;
+}
+
 /*----------
  * Opening and moving
  *----------
@@ -499,7 +536,6 @@ iom_close(PG_FUNCTION_ARGS)
 {
 	Change		change;
 	Days		life;
-	bool		cut;
 
 	begin(&change, fcinfo, 1);
 	run(&change, "UPDATE ~.iom_unit SET valid = valid WHERE false");
@@ -521,23 +557,9 @@ iom_close(PG_FUNCTION_ARGS)
 	refuse_reports(&change);
 	refuse_references(&change);
 
-#define LINES_FROM_DAY \
-	"(node OPERATOR(~.=) $1 OR supervisor OPERATOR(~.=) $1) " \
-	"AND valid OPERATOR(pg_catalog.&&) " FROM_DAY
-#define IS_BEFORE_DAY	"valid OPERATOR(pg_catalog.&&) " BEFORE_DAY
-
-	/* only who has lines to delete needs the privilege to */
-	run(&change, "SELECT pg_catalog.count(*) FILTER (WHERE " IS_BEFORE_DAY
-		"), pg_catalog.count(*) FILTER (WHERE NOT " IS_BEFORE_DAY
-		") FROM ~.iom_line WHERE " LINES_FROM_DAY);
-	cut = DatumGetInt64(result_column(0, 1)) > 0;
-	if (DatumGetInt64(result_column(0, 2)) > 0)
-		change_rows(&change, "DELETE FROM ~.iom_line WHERE " LINES_FROM_DAY
-					" AND NOT " IS_BEFORE_DAY);
-	if (cut)
-		change_rows(&change, "UPDATE ~.iom_line SET valid = valid "
-					"OPERATOR(pg_catalog.*) " BEFORE_DAY " WHERE "
-					LINES_FROM_DAY " AND " IS_BEFORE_DAY);
+	(void) end_lines(&change,
+					 "(node OPERATOR(~.=) $1 OR supervisor OPERATOR(~.=) $1) "
+					 "AND valid OPERATOR(pg_catalog.&&) " FROM_DAY);
 	change_rows(&change, "UPDATE ~.iom_unit SET valid = valid "
 				"OPERATOR(pg_catalog.*) " BEFORE_DAY
 				" WHERE node OPERATOR(~.=) $1");
@@ -605,8 +627,7 @@ iom_unrelate(PG_FUNCTION_ARGS)
 	begin_relation(&change, fcinfo);
 	run(&change, "UPDATE ~.iom_line SET valid = valid WHERE false");
 
-	if (run(&change, "SELECT valid FROM ~.iom_line WHERE "
-			DOTTED_IN_FORCE) == 0)
+	if (!end_lines(&change, DOTTED_IN_FORCE))
 	{
 		(void) life_of(&change, NODE);
 		(void) life_of(&change, OTHER);
@@ -619,10 +640,5 @@ iom_unrelate(PG_FUNCTION_ARGS)
 				 errhint("iom_relations() lists lines; iom_move() changes "
 						 "solid ones.")));
 	}
-	change_rows(&change, result_days(0, 1).from == change.day ?
-				"DELETE FROM ~.iom_line WHERE " DOTTED_IN_FORCE :
-				"UPDATE ~.iom_line SET valid = valid "
-				"OPERATOR(pg_catalog.*) " BEFORE_DAY " WHERE "
-				DOTTED_IN_FORCE);
 	return finish(&change);
 }

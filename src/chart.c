@@ -200,9 +200,11 @@ chart_count_to_level(const Chart *chart, uint32 rank, uint32 level)
 {
 	uint32		count = 0;
 
+	/* (of a deep chart all levels, for each node of a picture, are too many) */
+	if (level >= chart->nlevels)
+		return chart->place[rank].size;
 	for (uint32 l = chart->place[rank].level;
-		 l <= level && l <= chart->nlevels && count < chart->place[rank].size;
-		 l++)
+		 l <= level && count < chart->place[rank].size; l++)
 		count += count_at_level(chart, rank, l);
 	return count;
 }

@@ -23,8 +23,9 @@
  *	   take the place of another in one statement, or with foreign keys deferred;
  *	 - when the probes in one state have cost about as much as reading
  *	   everything would, everything is read and checked at once
- *	   (check.c), and the rest of the rows pass without further ado.  So a
- *	   bulk load is checked in O(n log n).
+ *	   (check.c), and the rest of the rows pass without further ado, unless a
+ *	   statement is still running that is none of theirs.  So a bulk load is
+ *	   checked in O(n log n).
  *
  * A check sees what other transactions committed before this one got the
  * lock: it takes a new snapshot (READ COMMITTED), or taking the lock has
@@ -174,22 +175,42 @@ iom_guard_replica(PG_FUNCTION_ARGS)
  */
 
 /*
+ * What a check works with: the state as it now is.
+ */
+typedef struct Check
+{
+	Relation	unit;
+	Relation	line;
+	Snapshot	snapshot;
+	uint64		allowance;		/* probes until all is checked instead */
+	bool		of_others;		/* about other rows than the changed one */
+} Check;
+
+/*
  * Raise the error for a fault.  Called for the first one found; the signature
  * is that of a SoundnessReport.
  *
- * What other rows say goes into the detail, and only if the user may read them:
- * the privilege to change rows is not that to see them.
+ * What other rows say is told only to who may read them: the privilege to change
+ * rows is not that to see them.
  */
 static void
-refuse(void *line_relation, const SoundnessFault *fault)
+refuse(void *context, const SoundnessFault *fault)
 {
-	Relation	rel = line_relation;
+	const Check *check = context;
+	Relation	rel = check->line;
 	NodeText	node = node_text(fault->node);
 	NodeText	supervisor = node_text(fault->supervisor);
 	NodeText	other = node_text(fault->path_length > 0 ? fault->path[0] :
 								  fault->node);
 	StringInfoData chain;
 	bool		may_see = org_tables_may_select();
+
+	if (check->of_others && !may_see)
+		ereport(ERROR,
+				(errcode(ERRCODE_CHECK_VIOLATION),
+				 errmsg("the change would leave lines that are not sound"),
+				 errhint("Who may read iom_unit and iom_line is told which."),
+				 errtableconstraint(rel, "iom_line_sound")));
 
 	switch (fault->kind)
 	{
@@ -274,26 +295,15 @@ refuse(void *line_relation, const SoundnessFault *fault)
 }
 
 static void
-refuse_line(Relation rel, SoundnessFaultKind kind, const LineRow *line,
+refuse_line(Check *check, SoundnessFaultKind kind, const LineRow *line,
 			Days life)
 {
 	SoundnessFault fault = soundness_fault(kind, line->node, line->supervisor,
 										   line->valid);
 
 	fault.life = life;
-	refuse(rel, &fault);
+	refuse(check, &fault);
 }
-
-/*
- * What a check works with: the state as it now is.
- */
-typedef struct Check
-{
-	Relation	unit;
-	Relation	line;
-	Snapshot	snapshot;
-	uint64		allowance;		/* probes until all is checked instead */
-} Check;
 
 static void
 begin_check(Check *check)
@@ -302,6 +312,7 @@ begin_check(Check *check)
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	check->snapshot = GetActiveSnapshot();
+	check->of_others = false;
 	check->allowance = 1000 + (uint64) RelationGetNumberOfBlocks(check->line) *
 		(LINES_PER_PAGE / ROWS_PER_PROBE);
 }
@@ -315,16 +326,17 @@ end_check(Check *check)
 }
 
 /*
- * Check the state as a whole.
+ * Check the state as a whole, on behalf of a row that is as this command made it.
  */
 static void
-check_all(const Check *check)
+check_all(Check *check, CommandId cid)
 {
+	check->of_others = true;
 	check_everything(check->unit, check->line, check->snapshot, refuse, NULL,
-					 check->line);
+					 check);
 
-	/* an outer statement would go on to change rows in this same state */
-	if (revision_is_nested())
+	/* another statement would go on to change rows in this same state */
+	if (revision_is_running_beside(cid))
 		probes_made = 0;
 	else
 		all_checked = true;
@@ -368,28 +380,28 @@ life_of(const Check *check, IomNode node, bool *found)
 
 /* The two ends must be there on all days of the line. */
 static void
-check_ends(const Check *check, const LineRow *row)
+check_ends(Check *check, const LineRow *row)
 {
 	bool		found;
 	Days		life;
 
 	life = life_of(check, row->node, &found);
 	if (!found)
-		refuse_line(check->line, SOUND_UNKNOWN_NODE, row, life);
+		refuse_line(check, SOUND_UNKNOWN_NODE, row, life);
 	if (!days_contain(life, row->valid))
-		refuse_line(check->line, SOUND_OUTSIDE_NODE, row, life);
+		refuse_line(check, SOUND_OUTSIDE_NODE, row, life);
 	life = life_of(check, row->supervisor, &found);
 	if (!found)
-		refuse_line(check->line, SOUND_UNKNOWN_SUPERVISOR, row, life);
+		refuse_line(check, SOUND_UNKNOWN_SUPERVISOR, row, life);
 	if (!days_contain(life, row->valid))
-		refuse_line(check->line, SOUND_OUTSIDE_SUPERVISOR, row, life);
+		refuse_line(check, SOUND_OUTSIDE_SUPERVISOR, row, life);
 	if (row->node == row->supervisor)
-		refuse_line(check->line, SOUND_SELF, row, life);
+		refuse_line(check, SOUND_SELF, row, life);
 }
 
 /* No other solid line of the node may be valid on one of its days. */
 static void
-check_second_line(const Check *check, LineRow *row)
+check_second_line(Check *check, LineRow *row)
 {
 	SysScanDesc probe = org_probe_lines_of(check->line, row->node,
 										   check->snapshot);
@@ -408,7 +420,7 @@ check_second_line(const Check *check, LineRow *row)
 
 			fault.path_length = 1;
 			fault.path[0] = row->supervisor;
-			refuse(check->line, &fault);
+			refuse(check, &fault);
 		}
 	}
 	systable_endscan(probe);
@@ -433,7 +445,7 @@ add_step(WayUp *way, IomNode node, Days days, size_t below)
  * The last step has come to the node where the way up began.
  */
 static void
-refuse_cycle(const Check *check, const WayUp *way, const LineRow *row)
+refuse_cycle(Check *check, const WayUp *way, const LineRow *row)
 {
 	size_t		at = way->nsteps - 1;
 	size_t		length = 0;
@@ -450,7 +462,7 @@ refuse_cycle(const Check *check, const WayUp *way, const LineRow *row)
 		if (--length < SOUNDNESS_PATH)
 			fault.path[length] = way->step[at].node;
 	}
-	refuse(check->line, &fault);
+	refuse(check, &fault);
 }
 
 /*
@@ -459,7 +471,7 @@ refuse_cycle(const Check *check, const WayUp *way, const LineRow *row)
  * may be endless, if other lines of the same statement close a cycle.
  */
 static bool
-check_cycle(const Check *check, const LineRow *row)
+check_cycle(Check *check, const LineRow *row)
 {
 	WayUp		way = {NULL, 0, 0};
 
@@ -522,7 +534,7 @@ iom_guard_line(PG_FUNCTION_ARGS)
 	}
 	if (probes_made >= check.allowance ||
 		(row.solid && !check_cycle(&check, &row)))
-		check_all(&check);
+		check_all(&check, HeapTupleHeaderGetCmin(tuple->t_data));
 	end_check(&check);
 
 	MemoryContextSwitchTo(caller_context);
@@ -537,16 +549,16 @@ iom_guard_line(PG_FUNCTION_ARGS)
 
 /* Lines that have the unit at one end must not lie outside its life. */
 static void
-check_lines(SysScanDesc probe, Relation line, const UnitRow *unit,
+check_lines(Check *check, SysScanDesc probe, const UnitRow *unit,
 			SoundnessFaultKind kind)
 {
 	LineRow		row;
 
-	while (org_probe_next_line(probe, line, &row))
+	while (org_probe_next_line(probe, check->line, &row))
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (!days_contain(unit->valid, row.valid))
-			refuse_line(line, kind, &row, unit->valid);
+			refuse_line(check, kind, &row, unit->valid);
 	}
 	systable_endscan(probe);
 	probes_made++;
@@ -566,13 +578,18 @@ iom_guard_unit(PG_FUNCTION_ARGS)
 										 &org_tables()->unit);
 	Check		check;
 	UnitRow		row;
+	HeapTuple	tuple;
+	CommandId	cid = InvalidCommandId;
 	bool		is_there = true;
 
 	if (is_all_checked())
 		return PointerGetDatum(NULL);
 	begin_check(&check);
 	org_unit_from_tuple(org_tables(), check.unit, changed_row(data), &row);
-	if (new_row(data) == NULL)
+	tuple = new_row(data);
+	if (tuple != NULL)
+		cid = HeapTupleHeaderGetCmin(tuple->t_data);
+	else
 	{
 		SysScanDesc probe = org_probe_unit(check.unit, row.node,
 										   check.snapshot);
@@ -584,13 +601,16 @@ iom_guard_unit(PG_FUNCTION_ARGS)
 
 	if (is_there && probes_made < check.allowance)
 	{
-		check_lines(org_probe_lines_of(check.line, row.node, check.snapshot),
-					check.line, &row, SOUND_OUTSIDE_NODE);
-		check_lines(org_probe_lines_to(check.line, row.node, check.snapshot),
-					check.line, &row, SOUND_OUTSIDE_SUPERVISOR);
+		check.of_others = true;
+		check_lines(&check,
+					org_probe_lines_of(check.line, row.node, check.snapshot),
+					&row, SOUND_OUTSIDE_NODE);
+		check_lines(&check,
+					org_probe_lines_to(check.line, row.node, check.snapshot),
+					&row, SOUND_OUTSIDE_SUPERVISOR);
 	}
 	else if (is_there)
-		check_all(&check);
+		check_all(&check, cid);
 	end_check(&check);
 	return PointerGetDatum(NULL);
 }

@@ -31,6 +31,7 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "history_insert.h"
@@ -67,7 +68,10 @@ settings_of_history(void)
 	return level;
 }
 
-/* The event's rows, by SQL: a SELECT for the columns that tell of the rows. */
+/*
+ * The event's rows, by SQL: a SELECT for the columns that tell of the rows.  That
+ * which reads the table itself sees all of it: TRUNCATE takes no less.
+ */
 static void
 record_by_sql(const HistoryEvent *event, const char *select,
 			  TriggerData *transition)
@@ -87,7 +91,8 @@ record_by_sql(const HistoryEvent *event, const char *select,
 								  "SELECT $1, $2, $3, pg_catalog.pg_current_xact_id(), "
 								  "$4, $5, %s",
 								  org_qualified_name("iom_history"), select),
-						 lengthof(types), types, values, NULL, transition);
+						 lengthof(types), types, values, NULL, transition,
+						 transition ? InvalidSnapshot : GetLatestSnapshot());
 }
 
 /* The event's rows, by the page; false if that cannot be done. */
@@ -161,6 +166,16 @@ need_transition_tables(const TriggerData *data)
 						"old_rows and new_rows", trigger->tgname)));
 }
 
+/* Nothing was done to any row: no edit. */
+static bool
+has_no_rows(const TriggerData *data)
+{
+	Tuplestorestate *rows = data->tg_oldtable ? data->tg_oldtable :
+		data->tg_newtable;
+
+	return rows != NULL && tuplestore_tuple_count(rows) == 0;
+}
+
 /*
  * After INSERT, UPDATE and DELETE, with the transition tables old_rows and
  * new_rows; before TRUNCATE.
@@ -184,7 +199,7 @@ iom_history_record(PG_FUNCTION_ARGS)
 				 errmsg("trigger \"%s\" must be fired after statements, or "
 						"before TRUNCATE", data->tg_trigger->tgname)));
 	need_transition_tables(data);
-	if (origin_is_restoring())
+	if (origin_is_restoring() || has_no_rows(data))
 		return PointerGetDatum(NULL);
 
 	if (TRIGGER_FIRED_BY_INSERT(data->tg_event))

@@ -295,7 +295,16 @@ find_ends(Import *import)
 		[BESIDE] = "SELECT node, true AS goes FROM ~.iom_unit WHERE false"
 	};
 #define LINE	"SELECT l.node, l.supervisor, l.relation, l.valid, "
-#define GOES	"NOT l.valid OPERATOR(pg_catalog.&&) " UNTIL " AS goes "
+/* (of several that say the same from one day on, one remains) */
+#define GOES \
+	"NOT l.valid OPERATOR(pg_catalog.&&) " UNTIL " OR EXISTS (" \
+	"SELECT FROM ~.iom_line k WHERE k.node OPERATOR(~.=) l.node " \
+	"AND k.supervisor OPERATOR(~.=) l.supervisor " \
+	"AND k.relation OPERATOR(pg_catalog.=) l.relation " \
+	"AND k.line OPERATOR(pg_catalog.=) l.line " \
+	"AND (k.valid OPERATOR(pg_catalog.*) " UNTIL ") " \
+	"OPERATOR(pg_catalog.=) (l.valid OPERATOR(pg_catalog.*) " UNTIL ") " \
+	"AND k.valid OPERATOR(pg_catalog.<) l.valid) AS goes "
 	static const char *const cut[] = {
 		[REPLACE] = LINE "true AS goes "
 		"FROM ~.iom_line l LEFT JOIN import_line n ON n.is_there AND "
@@ -560,10 +569,18 @@ write_rows(const Import *import, const char *what, const char *which,
 static void
 hint_at_references(void *arg)
 {
-	if (geterrcode() == ERRCODE_FOREIGN_KEY_VIOLATION)
+	const Import *import = arg;
+
+	if (geterrcode() != ERRCODE_FOREIGN_KEY_VIOLATION &&
+		geterrcode() != ERRCODE_RESTRICT_VIOLATION)
+		return;
+	if (import->mode == REPLACE)
 		errhint("Give those rows a unit that stays; or close units instead of "
 				"deleting them: iom_import(query, effective => "
 				"current_date).");
+	else
+		errhint("Give those rows a unit that stays: one that began on the very "
+				"day is deleted, not closed.");
 }
 
 /* What goes or ends. */
@@ -572,7 +589,8 @@ write_ends(const Import *import)
 {
 	ErrorContextCallback callback = {
 		.previous = error_context_stack,
-		.callback = hint_at_references
+		.callback = hint_at_references,
+		.arg = unconstify(Import *, import)
 	};
 
 	error_context_stack = &callback;

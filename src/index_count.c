@@ -6,8 +6,9 @@
  * Most nodes are leaves, most subtrees have a few nodes, and what statistics
  * tell of one node that is none of the most common ones is an average.  A btree
  * on the column tells exactly, for some microseconds: the planner itself looks
- * into indexes for the ends of a range (get_actual_variable_range).  As there,
- * the heap is not visited, so rows that are dead but not vacuumed count.
+ * into indexes for the ends of a range (get_actual_variable_range).  The heap is
+ * not visited, so rows that are dead but not vacuumed count.  As there, the
+ * snapshot is none that a serializable transaction would have to remember.
  *
  * The planner holds a lock on the table and its indexes.
  *
@@ -42,7 +43,9 @@ find_index(RelOptInfo *rel, Var *column)
 	{
 		IndexOptInfo *index = lfirst(cell);
 
-		if (index->relam == BTREE_AM_OID && !index->hypothetical &&
+		/* (a partitioned one, listed since PostgreSQL 16, has no rows) */
+		if (index->relam == BTREE_AM_OID && index->sortopfamily != NULL &&
+			!index->hypothetical &&
 			index->indpred == NIL && index->nkeycolumns > 0 &&
 			index->indexkeys[0] == column->varattno)
 			return index;
@@ -62,6 +65,7 @@ index_count_rows(PlannerInfo *root, RelOptInfo *rel, Var *column,
 	IndexOptInfo *info;
 	Relation	heap;
 	Relation	index;
+	SnapshotData snapshot;
 	IndexScanDesc scan;
 	uint32		count = 0;
 
@@ -78,7 +82,8 @@ index_count_rows(PlannerInfo *root, RelOptInfo *rel, Var *column,
 
 	heap = table_open(entry->relid, NoLock);
 	index = index_open(info->indexoid, NoLock);
-	scan = iom_index_beginscan(heap, index, GetActiveSnapshot(), 1);
+	InitNonVacuumableSnapshot(snapshot, GlobalVisTestFor(heap));
+	scan = iom_index_beginscan(heap, index, &snapshot, 1);
 	for (uint32 i = 0; i < set->nsample && count <= INDEX_COUNT_ROWS; i++)
 	{
 		ScanKeyData key;

@@ -79,6 +79,14 @@
 	index_beginscan(heap, index, snapshot, nkeys, 0)
 #endif
 
+/*
+ * Before 17 a btree is scanned once for each element of an array.  The planner
+ * gives up the order of what such a scan of a later column returns, but only
+ * where the clause itself is an array's; and of two arrays for one column each
+ * pair is tried.
+ */
+#define IOM_ONE_SCAN_PER_ELEMENT	(PG_VERSION_NUM < 170000)
+
 /* 17 looks for the sequence of an identity column by relation. */
 #if PG_VERSION_NUM >= 170000
 #define iom_identity_sequence(rel, column) \

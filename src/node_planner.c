@@ -4,7 +4,9 @@
  *	  What the planner is told: how an index serves <@ and @>, how many rows
  *	  set functions return, what the index condition costs.
  *
- * "unit <@ X" becomes an index condition on any btree that has unit:
+ * "unit <@ X" becomes an index condition on any btree that has unit (before
+ * PostgreSQL 17: that begins with it, and of two conditions the one with fewer
+ * nodes; see iomorg_compat.h):
  *
  *		unit = ANY (iom_subtree_codes(X))		unit is X or below it
  *		unit = ANY (iom_chain_codes(X))			unit is X or above it
@@ -132,6 +134,63 @@ find_function(const char *name, Oid schema, Oid node_type)
 }
 
 /*
+ * Does a condition of the table's on the same column make a smaller set, or an
+ * equal one and comes first?  (One of the two is enough where each pair of
+ * elements would be tried.)
+ */
+static bool
+another_serves(SupportRequestIndexCondition *request, Node *column,
+			   const NodeSet *set)
+{
+	Oid			schema = get_func_namespace(request->funcid);
+	bool		before = true;
+	ListCell   *cell;
+
+	foreach(cell, request->index->rel->baserestrictinfo)
+	{
+		Node	   *clause = (Node *) lfirst_node(RestrictInfo, cell)->clause;
+		const char *name;
+		List	   *args;
+		int			lower;
+		NodeSetKind kind;
+		Node	   *node;
+		NodeSet		other;
+
+		if (clause == request->node)
+		{
+			before = false;
+			continue;
+		}
+		if (!is_opclause(clause) ||
+			get_func_namespace(((OpExpr *) clause)->opfuncid) != schema)
+			continue;
+		name = get_func_name(((OpExpr *) clause)->opfuncid);
+		if (strcmp(name, "iom_node_within") == 0)
+			lower = 0;
+		else if (strcmp(name, "iom_node_contains") == 0)
+			lower = 1;
+		else
+			continue;
+		args = ((OpExpr *) clause)->args;
+		if (equal(linitial(args), column))
+			node = lsecond(args);
+		else if (equal(lsecond(args), column))
+			node = linitial(args);
+		else
+			continue;
+		if (!is_pseudo_constant_for_index(request->root, node, request->index))
+			continue;
+		kind = equal(list_nth(args, lower), column) ? SUBTREE_OF : CHAIN_OF;
+		other = node_set_for_planner(kind, as_of_day(true, 0),
+									 estimate_expression_value(request->root,
+															   node));
+		if (other.count < set->count || (before && other.count == set->count))
+			return true;
+	}
+	return false;
+}
+
+/*
  * "column <@ node" (SUBTREE_OF) or "column @> node" (CHAIN_OF) as a condition
  * for the index that was asked about; NIL if it serves or suits none.
  */
@@ -150,6 +209,7 @@ derive_condition(SupportRequestIndexCondition *request, NodeSetKind kind,
 	ScalarArrayOpExpr *condition;
 
 	if (request->index->relam != BTREE_AM_OID ||
+		(IOM_ONE_SCAN_PER_ELEMENT && request->indexcol > 0) ||
 		!is_pseudo_constant_for_index(request->root, node, request->index))
 		return NIL;
 
@@ -171,6 +231,8 @@ derive_condition(SupportRequestIndexCondition *request, NodeSetKind kind,
 
 	/* one descent into the index costs more than a test of each row */
 	if (set.known && set.count > Max(request->index->rel->tuples, 1000))
+		return NIL;
+	if (IOM_ONE_SCAN_PER_ELEMENT && another_serves(request, column, &set))
 		return NIL;
 	selectivity = node_set_selectivity(request->root, column,
 									   request->index->rel->relid, operator,

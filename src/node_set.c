@@ -51,8 +51,8 @@ guess_total(void)
 
 	org_tables_open(&unit, &line);
 	rows = (double) org_expected_rows(unit);
-	table_close(line, NoLock);
-	table_close(unit, NoLock);
+	table_close(line, AccessShareLock);
+	table_close(unit, AccessShareLock);
 	return Max(rows, 1);
 }
 

@@ -29,6 +29,7 @@
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
@@ -40,6 +41,7 @@
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rls.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 #include "org_tables.h"
@@ -49,6 +51,7 @@
 /* The triggers that must be on for changes to be noticed. */
 #define BEGIN_TRIGGER	"_iom_begin"
 #define END_TRIGGER		"_iom_end"
+#define REPLICA_TRIGGER	"_iom_replica_row"
 
 uint64		org_tables_epoch = 1;
 uint64		org_privileges_epoch = 1;
@@ -171,24 +174,51 @@ find_column(Oid relid, const char *name, Oid type)
 }
 
 /*
- * Are the triggers on that tell of changes to this table?
+ * Are the triggers on that tell of changes to this table, in replica role too?
+ * (ENABLE TRIGGER ALL is not enough for that.)  "since" is raised to the
+ * transaction that last saw to it: what came before may be unknown.
  */
 static bool
-is_watched(Relation rel)
+is_watched(Relation rel, TransactionId *since)
 {
+	Relation	catalog;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
 	int			on = 0;
 
-	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
-	{
-		const Trigger *trigger = &rel->trigdesc->triggers[i];
+	/* changes by way of a parent fire the parent's triggers */
+	if (rel->rd_rel->relispartition || has_superclass(RelationGetRelid(rel)))
+		return false;
 
-		if ((strcmp(trigger->tgname, BEGIN_TRIGGER) == 0 ||
-			 strcmp(trigger->tgname, END_TRIGGER) == 0) &&
-			(trigger->tgenabled == TRIGGER_FIRES_ON_ORIGIN ||
-			 trigger->tgenabled == TRIGGER_FIRES_ALWAYS))
+	catalog = table_open(TriggerRelationId, AccessShareLock);
+	ScanKeyInit(&key, Anum_pg_trigger_tgrelid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(RelationGetRelid(rel)));
+	scan = systable_beginscan(catalog, TriggerRelidNameIndexId, true, NULL, 1,
+							  &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_trigger trigger = (Form_pg_trigger) GETSTRUCT(tuple);
+		const char *name = NameStr(trigger->tgname);
+		TransactionId xmin = HeapTupleHeaderGetXmin(tuple->t_data);
+
+		if ((trigger->tgenabled == TRIGGER_FIRES_ALWAYS &&
+			 (strcmp(name, BEGIN_TRIGGER) == 0 ||
+			  strcmp(name, END_TRIGGER) == 0)) ||
+			((trigger->tgenabled == TRIGGER_FIRES_ALWAYS ||
+			  trigger->tgenabled == TRIGGER_FIRES_ON_REPLICA) &&
+			 strcmp(name, REPLICA_TRIGGER) == 0))
+		{
 			on++;
+			if (TransactionIdIsNormal(xmin) &&
+				(!TransactionIdIsValid(*since) ||
+				 TransactionIdFollows(xmin, *since)))
+				*since = xmin;
+		}
 	}
-	return on == 2;
+	systable_endscan(scan);
+	table_close(catalog, AccessShareLock);
+	return on == 3;
 }
 
 /*
@@ -265,13 +295,17 @@ org_tables(void)
 
 	rel = table_open(found.unit, AccessShareLock);
 	found.unit_pkey = find_index(rel, found.unit_node);
-	found.watched = is_watched(rel);
+	found.watched = is_watched(rel, &found.watched_since);
 	table_close(rel, AccessShareLock);
 	rel = table_open(found.line, AccessShareLock);
 	found.line_pkey = find_index(rel, found.line_node);
 	found.line_by_supervisor = find_index(rel, found.line_supervisor);
-	found.watched &= is_watched(rel);
+	found.watched &= is_watched(rel, &found.watched_since);
 	table_close(rel, AccessShareLock);
+	/* of no interest once all snapshots see it */
+	if (TransactionIdIsValid(found.watched_since) &&
+		TransactionIdPrecedes(found.watched_since, TransactionXmin))
+		found.watched_since = InvalidTransactionId;
 
 	/* if a message arrived meanwhile, this serves the present caller only */
 	known = found;
@@ -311,15 +345,12 @@ org_tables_open(Relation *unit, Relation *line)
 {
 	for (;;)
 	{
-		OrgTables	before = *org_tables();
-		uint64		epoch = known_epoch;
-
-		*unit = table_open(before.unit, AccessShareLock);
-		*line = table_open(before.line, AccessShareLock);
+		*unit = table_open(org_tables()->unit, AccessShareLock);
+		*line = table_open(org_tables()->line, AccessShareLock);
 
 		/* with the locks held nothing can change any more */
-		(void) org_tables();
-		if (known_epoch == epoch)
+		if (org_tables()->unit == RelationGetRelid(*unit) &&
+			org_tables()->line == RelationGetRelid(*line))
 			return;
 		table_close(*line, AccessShareLock);
 		table_close(*unit, AccessShareLock);

@@ -40,6 +40,7 @@ typedef struct OrgTables
 	Oid			revision;
 	AttrNumber	revision_revision;
 	bool		watched;		/* the triggers that tell of changes are on */
+	TransactionId watched_since;	/* invalid where every snapshot sees it */
 } OrgTables;
 
 /* Those that are edited, in an order in which they can be emptied. */

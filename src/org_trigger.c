@@ -90,8 +90,9 @@ org_become_again(OrgRole former)
 
 /*
  * Run one statement as the owner of the table.  It sees the transition tables of
- * the trigger if one is given.  Returns the number of rows that it changed or
- * returned.  Raises the statement's errors.
+ * the trigger if one is given, and what the snapshot sees, or without one what the
+ * transaction does.  Returns the number of rows that it changed or returned.
+ * Raises the statement's errors.
  *
  * Not for what foreign keys of other tables could pass on, a DELETE above all:
  * triggers of those tables, which anybody may have made, would be fired as the
@@ -100,10 +101,11 @@ org_become_again(OrgRole former)
 uint64
 org_execute_as_owner(Oid relid, const char *sql, int nargs, Oid *types,
 					 Datum *values, const char *nulls,
-					 TriggerData *transition)
+					 TriggerData *transition, Snapshot snapshot)
 {
 	Relation	rel = table_open(relid, AccessShareLock);
 	OrgRole		caller = org_become_owner(rel);
+	SPIPlanPtr	plan;
 	int			result;
 	uint64		rows;
 
@@ -111,9 +113,14 @@ org_execute_as_owner(Oid relid, const char *sql, int nargs, Oid *types,
 		elog(ERROR, "SPI_connect failed");
 	if (transition && SPI_register_trigger_data(transition) < 0)
 		elog(ERROR, "SPI_register_trigger_data failed");
-	result = SPI_execute_with_args(sql, nargs, types, values, nulls, false, 0);
+	plan = SPI_prepare(sql, nargs, types);
+	if (plan == NULL)
+		elog(ERROR, "SPI_prepare failed: %s",
+			 SPI_result_code_string(SPI_result));
+	result = SPI_execute_snapshot(plan, values, nulls, snapshot,
+								  InvalidSnapshot, false, true, 0);
 	if (result < 0)
-		elog(ERROR, "SPI_execute_with_args failed: %s",
+		elog(ERROR, "SPI_execute_snapshot failed: %s",
 			 SPI_result_code_string(result));
 	rows = SPI_processed;
 	SPI_finish();

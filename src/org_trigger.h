@@ -12,6 +12,7 @@
 
 #include "commands/trigger.h"
 #include "utils/rel.h"
+#include "utils/snapshot.h"
 
 /* Whom to become again. */
 typedef struct OrgRole
@@ -27,7 +28,8 @@ extern OrgRole org_become_owner(Relation rel);
 extern void org_become_again(OrgRole former);
 extern uint64 org_execute_as_owner(Oid relid, const char *sql, int nargs,
 								   Oid *types, Datum *values,
-								   const char *nulls, TriggerData *transition);
+								   const char *nulls, TriggerData *transition,
+								   Snapshot snapshot);
 extern const char *org_qualified_name(const char *table);
 
 #endif							/* ORG_TRIGGER_H */

@@ -154,7 +154,7 @@ set_content(Content content)
 						 psprintf("UPDATE %s SET content = '%s'",
 								  org_qualified_name("iom_revision"),
 								  content_names[content]),
-						 0, NULL, NULL, NULL, NULL);
+						 0, NULL, NULL, NULL, NULL, InvalidSnapshot);
 }
 
 /*
@@ -196,7 +196,7 @@ origin_execute(Oid relid, const char *sql, int nargs, Oid *types, Datum *values,
 	PG_TRY();
 	{
 		rows = org_execute_as_owner(relid, sql, nargs, types, values, nulls,
-									NULL);
+									NULL, InvalidSnapshot);
 	}
 	PG_FINALLY();
 	{

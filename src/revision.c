@@ -176,7 +176,10 @@ revision_initialize(void)
 
 /*
  * A column of the one row of iom_revision that the snapshot sees, palloc'd;
- * null if somebody deleted the row.
+ * null if somebody deleted the row, or if it sees two: of the statements that a
+ * rule makes of one, the first may wait for another transaction's change, and the
+ * snapshot of all of them, which is older, then shows the row as it was before
+ * both, and as this transaction made it.
  */
 Datum
 revision_column(AttrNumber column, Snapshot snapshot, bool *isnull)
@@ -195,6 +198,8 @@ revision_column(AttrNumber column, Snapshot snapshot, bool *isnull)
 		value = slot_getattr(slot, column, isnull);
 		if (!*isnull)
 			value = datumCopy(value, att->attbyval, att->attlen);
+		if (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+			*isnull = true;
 	}
 	table_endscan(scan);
 	ExecDropSingleTupleTableSlot(slot);
@@ -233,10 +238,26 @@ read_revision(Snapshot snapshot)
 }
 
 /*
+ * Does the snapshot see the triggers that tell of changes as they are now?
+ */
+static bool
+sees_triggers(Snapshot snapshot)
+{
+	TransactionId since = org_tables()->watched_since;
+
+	return !TransactionIdIsValid(since) ||
+		TransactionIdIsCurrentTransactionId(since) ||
+		!XidInMVCCSnapshot(since, snapshot);
+}
+
+/*
  * The state of the hierarchy that a snapshot of this backend sees.
  *
  * Not settled where the snapshot may see part of a statement, where the
- * triggers that tell of changes are off, or where somebody deleted the row.
+ * triggers that tell of changes are off, or were off and the snapshot may see
+ * what was before, or where not one row tells.  Nor where this transaction took
+ * the editors' lock, which names the state that it will leave, but has changed
+ * nothing.
  */
 HierarchyState
 revision_state(Snapshot snapshot)
@@ -250,7 +271,8 @@ revision_state(Snapshot snapshot)
 
 	state.revision = read_revision(snapshot);
 	state.own_change = 0;
-	state.settled = state.revision != 0 && org_tables()->watched;
+	state.settled = state.revision != 0 && org_tables()->watched &&
+		sees_triggers(snapshot);
 	for (size_t i = nchanges; i-- > 0;)
 	{
 		if (changes[i].cid < snapshot->curcid)
@@ -259,6 +281,9 @@ revision_state(Snapshot snapshot)
 			break;
 		}
 	}
+	if (state.own_change == 0 &&
+		state.revision == U64FromFullTransactionId(GetTopFullTransactionIdIfAny()))
+		state.settled = false;
 	if (nrunning > 0)
 	{
 		for (size_t i = 0; i < nchanges; i++)
@@ -303,12 +328,13 @@ update_revision(void)
 							 psprintf("UPDATE %s SET revision = "
 									  "pg_catalog.pg_current_xact_id()",
 									  table),
-							 0, NULL, NULL, NULL, NULL) == 0)
+							 0, NULL, NULL, NULL, NULL,
+							 InvalidSnapshot) == 0)
 		org_execute_as_owner(relid,
 							 psprintf("INSERT INTO %s (revision, content) VALUES "
 									  "(pg_catalog.pg_current_xact_id(), 'own')",
 									  table),
-							 0, NULL, NULL, NULL, NULL);
+							 0, NULL, NULL, NULL, NULL, InvalidSnapshot);
 	table_close(rel, NoLock);
 
 	updated_in = GetCurrentSubTransactionId();
@@ -466,24 +492,17 @@ revision_last_change(void)
 }
 
 /*
- * Does a statement that changes the hierarchy wait for another one, begun by
- * a trigger in its middle, that does so too?  (Those that began with the same
- * command are one statement.)
+ * Is a statement that changes the hierarchy still running, other than the one
+ * that wrote with this command?  (In its middle a trigger or a function may change
+ * rows, or have those checked that were changed before.)
  */
 bool
-revision_is_nested(void)
+revision_is_running_beside(CommandId cid)
 {
-	CommandId	cid = InvalidCommandId;
-
-	if (nrunning < 2)
-		return false;
-	for (size_t i = 0; i < nchanges; i++)
+	for (size_t i = 0; nrunning > 0 && i < nchanges; i++)
 	{
-		if (!changes[i].running)
-			continue;
-		if (cid != InvalidCommandId && changes[i].cid != cid)
+		if (changes[i].running && changes[i].cid != cid)
 			return true;
-		cid = changes[i].cid;
 	}
 	return false;
 }

@@ -95,6 +95,6 @@ extern void revision_begin_change(void);
 extern void revision_end_change(void);
 extern void revision_note_row(void);
 extern uint64 revision_last_change(void);
-extern bool revision_is_nested(void);
+extern bool revision_is_running_beside(CommandId cid);
 
 #endif							/* REVISION_H */

@@ -387,6 +387,26 @@ wide_next_digit(uint64 *high, uint64 *low)
 	return (uint16) (remainder % DIGIT_BASE);
 }
 
+/* Has a whole number of TOTALS_NUMERIC no digits beyond a scale? */
+bool
+whole_has_scale(Wide whole, uint8 scale)
+{
+	static const uint16 beyond_digit[] = {1, 10, 100, 1000, 10000};
+	uint64		high;
+	uint64		low;
+
+	if (whole.high < 0)
+		whole = wide_negated(whole);
+	high = (uint64) whole.high;
+	low = whole.low;
+	for (int beyond = 4 * WHOLE_FRACTION - scale; beyond > 0; beyond -= 4)
+	{
+		if (wide_next_digit(&high, &low) % beyond_digit[Min(beyond, 4)] != 0)
+			return false;
+	}
+	return true;
+}
+
 /* The whole number as a numeric, of which some digits are the fraction. */
 static Numeric
 whole_to_numeric(Wide whole, int fraction, uint8 scale, NumericBuffer *buffer)

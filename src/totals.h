@@ -125,6 +125,7 @@ extern void totals_merge(Totals *into, UnitTotals *unit,
 extern TotalsValue *totals_close(const Totals *totals);
 extern void totals_open(Totals *totals, TotalsValue *value);
 
+extern bool whole_has_scale(Wide whole, uint8 scale);
 extern bool numeric_to_whole(const struct varlena *value, Wide *whole,
 							 uint8 *scale);
 extern Numeric unit_sum(const Totals *totals, const UnitTotals *unit,

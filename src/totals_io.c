@@ -106,7 +106,13 @@ read_values(StringInfo in, TotalsKind kind, UnitTotals *unit)
 		unit->sum_scale = read_scale(in);
 		unit->min_scale = read_scale(in);
 		unit->max_scale = read_scale(in);
+		if (!whole_has_scale(unit->value.whole.sum, unit->sum_scale) ||
+			!whole_has_scale(unit->value.whole.min, unit->min_scale) ||
+			!whole_has_scale(unit->value.whole.max, unit->max_scale))
+			bad_value("A value has more digits than its scale.");
 	}
+	if (wide_less(unit->value.whole.max, unit->value.whole.min))
+		bad_value("A maximum is less than the minimum.");
 }
 
 /* Add the odd numerics that follow to the last node. */

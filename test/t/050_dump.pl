@@ -191,6 +191,12 @@ is(psql_in('edited', $content), $kept, 'and nothing has changed');
 psql_in('postgres', 'CREATE DATABASE copied TEMPLATE edited');
 is(psql_in('copied', $content), $kept, 'CREATE DATABASE ... TEMPLATE: the same rows');
 
+# Who may read the tables may save them.
+psql_in('postgres', 'CREATE ROLE reader LOGIN; CREATE DATABASE read OWNER reader');
+psql_in('read', 'CREATE EXTENSION iomorg');
+run_tool('pg_dump', '-U', 'reader', '-f', "$dir/read", 'read');
+like(PostgreSQL::Test::Utils::slurp_file("$dir/read"), qr/^COPY public\.iom_unit .*^SELECT pg_catalog\.setval/ms, 'a dump by a reader');
+
 # The extension can be in any schema, and belong to a role that is no
 # superuser, who can dump and restore.
 psql_in('postgres', q{CREATE ROLE dumper LOGIN; CREATE DATABASE owned OWNER dumper; CREATE DATABASE owned_again OWNER dumper TEMPLATE template0});
