@@ -2021,7 +2021,7 @@ BEGIN ATOMIC
     JOIN iom_unit u ON u.valid @> iom_as_of($2)
     CROSS JOIN LATERAL (
       SELECT greatest(iom_word_similarity(a.words, u.name), iom_word_similarity(a.words, u.node::text),
-        0.6 * iom_word_similarity(a.words, u.mandate)) AS similarity
+        0.8 * iom_word_similarity(a.words, u.mandate)) AS similarity
     ) s
     WHERE a.words <> '' AND NOT EXISTS (SELECT FROM found)
   )
