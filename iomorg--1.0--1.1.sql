@@ -3,6 +3,21 @@
 -- complain if script is sourced in psql, rather than via ALTER EXTENSION
 \echo Use "ALTER EXTENSION iomorg UPDATE TO '1.1'" to load this file. \quit
 
+-- A database that pg_upgrade took to 18 has not what 18 made anew.
+DO $$
+BEGIN
+  IF pg_catalog.current_setting('server_version_num')::int OPERATOR(pg_catalog.>=) 180000 AND NOT EXISTS (
+      SELECT FROM pg_catalog.pg_amproc p JOIN pg_catalog.pg_opfamily f ON f.oid OPERATOR(pg_catalog.=) p.amprocfamily
+      WHERE f.opfname OPERATOR(pg_catalog.=) 'iom_node_ops' AND p.amprocnum OPERATOR(pg_catalog.=) 6::int2) THEN
+    CREATE FUNCTION iom_node_skipsupport(internal) RETURNS void
+    AS '$libdir/iomorg' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    COMMENT ON FUNCTION iom_node_skipsupport(internal) IS 'btree skip support';
+    ALTER OPERATOR FAMILY iom_node_ops USING btree
+    ADD FUNCTION 6 (iom_node, iom_node) iom_node_skipsupport(internal);
+  END IF;
+END
+$$;
+
 -- Who may read the tables may save them with pg_dump.
 GRANT SELECT ON SEQUENCE iom_history_id_seq TO PUBLIC;
 

@@ -3,9 +3,9 @@
  * node_io.c
  *	  Input, output and casts of iom_node.
  *
- * The packed form never leaves the server: the binary wire format is the
- * text, as for enums, so that any driver can read and write it, and one check
- * guards both.  Nothing here reads a table: a code is valid on its own.
+ * The binary wire format is the text, as for enums, so that any driver can read
+ * and write it, and one check guards both.  (The packed form is for who asks: the
+ * cast to bigint, and totals.)  Nothing here reads a table: a code is valid on its own.
  *
  * Copyright (c) 2026, the iomorg contributors
  *

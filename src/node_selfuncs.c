@@ -18,7 +18,8 @@
  * that of a node and that of its chain of command.
  *
  * All is done on a sample of the set where that is large, so that planning
- * takes a fraction of a millisecond in any organisation.
+ * takes a fraction of a millisecond in any organisation (for a join, some in a
+ * deep one).
  *
  * Statistics are read only if the caller may see them or the operator is
  * leakproof, which it is.  Memory is the planner's.

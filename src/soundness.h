@@ -74,7 +74,7 @@ typedef enum SoundnessFaultKind
 	SOUND_OUTSIDE_SUPERVISOR,	/* ... the supervisor is not there */
 	SOUND_SECOND_LINE,			/* on days.from the node has supervisor, and
 								 * another one: path[0] */
-	SOUND_CYCLE					/* on days.from, the first such day, the node
+	SOUND_CYCLE					/* on days.from, one of such days, the node
 								 * reports to the supervisor, that one to
 								 * path[0], and so on up to the node again */
 } SoundnessFaultKind;

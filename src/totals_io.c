@@ -17,7 +17,7 @@
  *		...		  their sum, minimum and maximum, as numeric sends them
  *
  * The text form is that as bytea.  Whatever comes in is checked: a bad value
- * is an error here and cannot harm later.
+ * is an error here (a hard one, as of bytea) and cannot harm later.
  *
  * Copyright (c) 2026, the iomorg contributors
  *
