@@ -55,10 +55,10 @@ BEGIN
 			-- (from 17 on, the index is also asked for the grade where the unit is one)
 			line := replace(trim(line), ' AND (grade = ''P1''::text)', '');
 			-- (up to 16, it is asked for one subtree of two)
+			line := regexp_replace(line, '\$\d+|\(InitPlan \w+\)\.col1', '$', 'g');
 			line := regexp_replace(line, 'iom_subtree_codes\([^ )]*\)', 'iom_subtree_codes(...)', 'g');
 			line := replace(line, one || ' AND ' || one, one);
-			line := replace(line, '(' || one || ')', one);
-			RETURN NEXT regexp_replace(line, '\$\d+|\(InitPlan \w+\)\.col1', '$', 'g');
+			RETURN NEXT replace(line, '(' || one || ')', one);
 		END IF;
 	END LOOP;
 END $$;
