@@ -20,8 +20,8 @@
  * A chart is unlisted when the tables were altered, when it was derived from
  * changes that are over, or to make room.  It is freed when nobody has it
  * pinned.  That happens where the executor asks for one (chart_cache_find(),
- * chart_cache_find_two()) and at the end of transactions only, so that a chart in hand stays there until the next call from the
- * executor.
+ * chart_cache_find_two()) and at the end of transactions only, so that a chart in
+ * hand stays there until the next call from the executor.
  *
  * No locks are held; the tables are locked while they are read.
  *

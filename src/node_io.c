@@ -5,7 +5,8 @@
  *
  * The binary wire format is the text, as for enums, so that any driver can read
  * and write it, and one check guards both.  (The packed form is for who asks: the
- * cast to bigint, and totals.)  Nothing here reads a table: a code is valid on its own.
+ * cast to bigint, and totals.)  Nothing here reads a table: a code is valid on its
+ * own.
  *
  * Copyright (c) 2026, the iomorg contributors
  *

@@ -134,6 +134,31 @@ find_function(const char *name, Oid schema, Oid node_type)
 }
 
 /*
+ * The function that a clause calls, as an operator (if "operator" is then valid) or
+ * by its name, with two arguments; InvalidOid if it is none.
+ */
+static Oid
+called_function(Node *clause, Oid *operator, List **args)
+{
+	Oid			function = InvalidOid;
+
+	*operator = InvalidOid;
+	if (is_opclause(clause))
+	{
+		*operator = ((OpExpr *) clause)->opno;
+		function = ((OpExpr *) clause)->opfuncid;
+		*args = ((OpExpr *) clause)->args;
+	}
+	else if (is_funcclause(clause))
+	{
+		function = ((FuncExpr *) clause)->funcid;
+		*args = ((FuncExpr *) clause)->args;
+	}
+	return OidIsValid(function) && list_length(*args) == 2 ? function :
+		InvalidOid;
+}
+
+/*
  * Does a condition of the table's on the same column make a smaller set, or an
  * equal one and comes first?  (One of the two is enough where each pair of
  * elements would be tried.)
@@ -149,10 +174,11 @@ another_serves(SupportRequestIndexCondition *request, Node *column,
 	foreach(cell, request->index->rel->baserestrictinfo)
 	{
 		Node	   *clause = (Node *) lfirst_node(RestrictInfo, cell)->clause;
-		const char *name;
+		Oid			operator;
 		List	   *args;
+		Oid			called = called_function(clause, &operator, &args);
 		int			lower;
-		NodeSetKind kind;
+		int			at;
 		Node	   *node;
 		NodeSet		other;
 
@@ -161,27 +187,21 @@ another_serves(SupportRequestIndexCondition *request, Node *column,
 			before = false;
 			continue;
 		}
-		if (!is_opclause(clause) ||
-			get_func_namespace(((OpExpr *) clause)->opfuncid) != schema)
+		if (!OidIsValid(called) || get_func_namespace(called) != schema)
 			continue;
-		name = get_func_name(((OpExpr *) clause)->opfuncid);
-		if (strcmp(name, "iom_node_within") == 0)
+		if (strcmp(get_func_name(called), "iom_node_within") == 0)
 			lower = 0;
-		else if (strcmp(name, "iom_node_contains") == 0)
+		else if (strcmp(get_func_name(called), "iom_node_contains") == 0)
 			lower = 1;
 		else
 			continue;
-		args = ((OpExpr *) clause)->args;
-		if (equal(linitial(args), column))
-			node = lsecond(args);
-		else if (equal(lsecond(args), column))
-			node = linitial(args);
-		else
+		at = equal(linitial(args), column) ? 0 : 1;
+		node = list_nth(args, 1 - at);
+		if (!equal(list_nth(args, at), column) ||
+			!is_pseudo_constant_for_index(request->root, node, request->index))
 			continue;
-		if (!is_pseudo_constant_for_index(request->root, node, request->index))
-			continue;
-		kind = equal(list_nth(args, lower), column) ? SUBTREE_OF : CHAIN_OF;
-		other = node_set_for_planner(kind, as_of_day(true, 0),
+		other = node_set_for_planner(at == lower ? SUBTREE_OF : CHAIN_OF,
+									 as_of_day(true, 0),
 									 estimate_expression_value(request->root,
 															   node));
 		if (other.count < set->count || (before && other.count == set->count))
@@ -261,22 +281,13 @@ within_support(Node *raw, int lower)
 {
 	SupportRequestIndexCondition *request;
 	List	   *args;
-	Oid			operator = InvalidOid;
+	Oid			operator;
 	NodeSetKind kind;
 
 	if (!IsA(raw, SupportRequestIndexCondition))
 		return NULL;
 	request = (SupportRequestIndexCondition *) raw;
-	if (is_opclause(request->node))
-	{
-		args = ((OpExpr *) request->node)->args;
-		operator = ((OpExpr *) request->node)->opno;
-	}
-	else if (is_funcclause(request->node))
-		args = ((FuncExpr *) request->node)->args;
-	else
-		return NULL;
-	if (list_length(args) != 2)
+	if (!OidIsValid(called_function(request->node, &operator, &args)))
 		return NULL;
 
 	kind = request->indexarg == lower ? SUBTREE_OF : CHAIN_OF;

@@ -5,9 +5,9 @@
  *
  * A numeric goes with the whole numbers if it has at most 16 digits after the
  * point and is less than 10^10: a sum of 1.7 * 10^12 such numbers, more than a
- * table can have rows, does not overflow 128 bits.  Their digits are read and written
- * here as they lie in tables, a format that pg_upgrade keeps; all else is left
- * to the server's numerics.
+ * table can have rows, does not overflow 128 bits.  Their digits are read and
+ * written here as they lie in tables, a format that pg_upgrade keeps; all else is
+ * left to the server's numerics.
  *
  * Copyright (c) 2026, the iomorg contributors
  *
