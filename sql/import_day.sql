@@ -26,6 +26,13 @@ UPDATE feed SET code = 'LAB' WHERE code = 'IT';
 SELECT iom_import('TABLE feed', effective => '2031-02-01');
 SELECT * FROM iom_diff('2031-01-31', '2031-02-01');
 SELECT relation, change, node, before ->> 'valid' AS before, after ->> 'valid' AS after FROM iom_history WHERE id > (SELECT max(id) - 6 FROM iom_history) ORDER BY id;
+-- what began on the very day would be deleted, and a row refers to it
+SAVEPOINT s;
+CREATE TABLE regress_lab AS SELECT node AS unit FROM iom_unit WHERE node = 'LAB';
+ALTER TABLE regress_lab ADD FOREIGN KEY (unit) REFERENCES iom_unit;
+UPDATE feed SET code = 'IT' WHERE code = 'LAB';
+SELECT iom_import('TABLE feed', effective => '2031-02-01');
+ROLLBACK TO s;
 -- the feed was wrong, and comes again on the same day
 UPDATE feed SET code = 'IT' WHERE code = 'LAB';
 SELECT iom_import('TABLE feed', effective => '2031-02-01');

@@ -295,6 +295,9 @@ RESET enable_sort;
 ANALYZE part;
 SELECT count(*) > 0 AS planned FROM plan(format('SELECT FROM ONLY part p JOIN staff s ON s.grade = 1 OR p.unit <@ %L', :'leaf')) p;
 
+-- a condition that no index can serve is in nobody's way
+SELECT count(*) > 0 AS some, count(*) = (SELECT count(*) FROM staff WHERE unit <@ :'small') AS all FROM staff WHERE unit <@ unit AND unit <@ :'small';
+
 -- row-level security by subtree uses the index, and so do the user's filters
 CREATE ROLE regress_planner_manager;
 GRANT USAGE ON SCHEMA regress_planner TO regress_planner_manager;
@@ -308,6 +311,7 @@ SELECT plan('SELECT * FROM staff WHERE salary > 0');
 SELECT q, (SELECT sum(regexp_count(p, 'iom_subtree_codes')) FROM plan(format('SELECT * FROM staff WHERE ' || q, :'small')) p WHERE p ~ 'Index Cond: ') =
   CASE WHEN current_setting('server_version_num')::int < 170000 THEN 1 ELSE 2 END AS by_index
 FROM unnest(ARRAY['unit <@ %L', 'iom_node_within(unit, %L)']) q;
+SELECT (SELECT string_agg(p, ' ') FROM plan(format('SELECT * FROM staff WHERE iom_node_within(unit, %L)', :'leaf')) p) ~ 'iom_subtree_codes' AS by_index;
 RESET ROLE;
 ROLLBACK;
 DROP SCHEMA regress_planner CASCADE;

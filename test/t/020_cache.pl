@@ -313,6 +313,7 @@ sub test_parallel
 		q{SELECT sum(iom_level(unit, '2100-06-01')), count(*) FILTER (WHERE iom_root(unit, '2000-06-01') = 'DG') FROM fact},
 		q{SELECT sum(i) FROM fact WHERE unit = ANY (ARRAY(SELECT iom_subtree('DDGMR')))});
 	my $session = $node->background_psql('postgres', on_error_stop => 0);
+	$session->set_query_timer_restart(1);	# there are many
 	my $gathers = 0;
 	my $compare = sub {
 		my ($name) = @_;
