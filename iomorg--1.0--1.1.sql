@@ -3,7 +3,8 @@
 -- complain if script is sourced in psql, rather than via ALTER EXTENSION
 \echo Use "ALTER EXTENSION iomorg UPDATE TO '1.1'" to load this file. \quit
 
--- A database that pg_upgrade took to 18 has not what 18 made anew.
+-- Servers from 18 on can skip over a leading column of this type.  (A database that
+-- pg_upgrade takes there after this has not what is made here.)
 DO $$
 BEGIN
   IF pg_catalog.current_setting('server_version_num')::int OPERATOR(pg_catalog.>=) 180000 AND NOT EXISTS (

@@ -148,19 +148,6 @@ DEFAULT FOR TYPE iom_node USING btree AS
 COMMENT ON OPERATOR CLASS iom_node_ops USING btree IS 'order of the codes in the C collation';
 COMMENT ON OPERATOR FAMILY iom_node_ops USING btree IS 'order of the codes in the C collation';
 
--- Servers from 18 on can skip over a leading column of this type.
-DO $$
-BEGIN
-  IF pg_catalog.current_setting('server_version_num')::int OPERATOR(pg_catalog.>=) 180000 THEN
-    CREATE FUNCTION iom_node_skipsupport(internal) RETURNS void
-    AS '$libdir/iomorg' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-    COMMENT ON FUNCTION iom_node_skipsupport(internal) IS 'btree skip support';
-    ALTER OPERATOR FAMILY iom_node_ops USING btree
-    ADD FUNCTION 6 (iom_node, iom_node) iom_node_skipsupport(internal);
-  END IF;
-END
-$$;
-
 -- The right side of the index conditions that the planner derives from <@ and
 -- @>: a domain and its comparisons with nodes, twins of those above.  They are
 -- there because the estimator of an operator is what knows such a set's size
@@ -415,13 +402,12 @@ INSERT INTO iom_revision (revision) VALUES (pg_current_xact_id());
 -- Everybody may read; who owns the extension may change (of a trusted
 -- extension the tables themselves belong to a superuser) and let others.
 GRANT SELECT ON iom_unit, iom_line, iom_appointment, iom_history, iom_revision TO PUBLIC;
-GRANT SELECT ON SEQUENCE iom_history_id_seq TO PUBLIC;	-- pg_dump saves it
 GRANT INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES
   ON iom_unit, iom_line, iom_appointment TO @extowner@ WITH GRANT OPTION;
 -- For who saves the tables with pg_dump and restores them; triggers refuse
 -- everything else.
 GRANT INSERT ON iom_history TO @extowner@;
-GRANT UPDATE ON SEQUENCE iom_history_id_seq TO @extowner@;
+GRANT SELECT, UPDATE ON SEQUENCE iom_history_id_seq TO @extowner@;
 
 -- pg_dump saves all rows; src/origin.c makes them take the place of the seed.
 SELECT pg_catalog.pg_extension_config_dump('iom_unit', '');

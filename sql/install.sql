@@ -76,6 +76,7 @@ JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
   AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
 JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'iomorg'
 WHERE p.proname <> 'iom_node_skipsupport';	-- from 18 on
+SELECT (SELECT count(*) FROM pg_amproc WHERE amproc::text ~ 'iom_node_skipsupport$') = (current_setting('server_version_num')::int >= 180000)::int AS skips;
 SET search_path = regress_org;
 SELECT CASE provolatile WHEN 'i' THEN 'immutable' ELSE 'volatile' END AS volatility,
   signature, proisstrict AS strict, proleakproof AS leakproof
