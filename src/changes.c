@@ -78,16 +78,6 @@ typedef struct Change
 #define BEFORE_DAY		"pg_catalog.daterange(NULL, $4)"
 #define FROM_DAY		"pg_catalog.daterange($4, NULL)"
 #define IS_BEFORE_DAY	"valid OPERATOR(pg_catalog.&&) " BEFORE_DAY
-/* of several that say the same from one day on, one remains */
-#define GOES \
-	"(NOT " IS_BEFORE_DAY " OR EXISTS (SELECT FROM ~.iom_line k " \
-	"WHERE k.node OPERATOR(~.=) l.node " \
-	"AND k.supervisor OPERATOR(~.=) l.supervisor " \
-	"AND k.relation OPERATOR(pg_catalog.=) l.relation " \
-	"AND k.line OPERATOR(pg_catalog.=) l.line " \
-	"AND (k.valid OPERATOR(pg_catalog.*) " BEFORE_DAY ") " \
-	"OPERATOR(pg_catalog.=) (l.valid OPERATOR(pg_catalog.*) " BEFORE_DAY ") " \
-	"AND k.valid OPERATOR(pg_catalog.<) l.valid))"
 
 /*----------
  * Statements
@@ -330,15 +320,18 @@ end_lines(Change *change, const char *which)
 	bool		cut;
 	bool		gone;
 
-	run(change, psprintf("SELECT pg_catalog.count(*) FILTER (WHERE NOT " GOES
-						 "), pg_catalog.count(*) FILTER (WHERE " GOES ") "
+	run(change, psprintf("SELECT pg_catalog.count(*) FILTER (WHERE NOT "
+						 ORG_LINE_GOES(BEFORE_DAY)
+						 "), pg_catalog.count(*) FILTER (WHERE "
+						 ORG_LINE_GOES(BEFORE_DAY) ") "
 						 "FROM ~.iom_line l WHERE %s", which));
 	cut = DatumGetInt64(result_column(0, 1)) > 0;
 	gone = DatumGetInt64(result_column(0, 2)) > 0;
 	/* (only who has lines to delete needs the privilege to) */
 	if (gone)
 		change_rows(change, psprintf("DELETE FROM ~.iom_line l "
-									 "WHERE %s AND " GOES, which));
+									 "WHERE %s AND "
+									 ORG_LINE_GOES(BEFORE_DAY), which));
 	if (cut)
 		change_rows(change, psprintf("UPDATE ~.iom_line SET valid = valid "
 									 "OPERATOR(pg_catalog.*) " BEFORE_DAY

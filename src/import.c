@@ -295,29 +295,20 @@ find_ends(Import *import)
 		[BESIDE] = "SELECT node, true AS goes FROM ~.iom_unit WHERE false"
 	};
 #define LINE	"SELECT l.node, l.supervisor, l.relation, l.valid, "
-/* (of several that say the same from one day on, one remains) */
-#define GOES \
-	"NOT l.valid OPERATOR(pg_catalog.&&) " UNTIL " OR EXISTS (" \
-	"SELECT FROM ~.iom_line k WHERE k.node OPERATOR(~.=) l.node " \
-	"AND k.supervisor OPERATOR(~.=) l.supervisor " \
-	"AND k.relation OPERATOR(pg_catalog.=) l.relation " \
-	"AND k.line OPERATOR(pg_catalog.=) l.line " \
-	"AND (k.valid OPERATOR(pg_catalog.*) " UNTIL ") " \
-	"OPERATOR(pg_catalog.=) (l.valid OPERATOR(pg_catalog.*) " UNTIL ") " \
-	"AND k.valid OPERATOR(pg_catalog.<) l.valid) AS goes "
+#define LINE_CUT	LINE ORG_LINE_GOES(UNTIL) " AS goes "
 	static const char *const cut[] = {
 		[REPLACE] = LINE "true AS goes "
 		"FROM ~.iom_line l LEFT JOIN import_line n ON n.is_there AND "
 		SAME_LINE("n", "l") " WHERE n.node IS NULL",
-		[FROM_DAY] = LINE GOES
+		[FROM_DAY] = LINE_CUT
 		"FROM ~.iom_line l JOIN import_unit n ON n.node OPERATOR(~.=) l.node "
 		"WHERE l.line OPERATOR(pg_catalog.=) 'solid' "
 		"AND l.valid OPERATOR(pg_catalog.@>) $1 "
 		"AND (n.above IS NULL OR n.above OPERATOR(~.<>) l.supervisor) "
-		"UNION " LINE GOES
+		"UNION " LINE_CUT
 		"FROM ~.iom_line l JOIN import_close c ON c.node OPERATOR(~.=) l.node "
 		"WHERE l.valid OPERATOR(pg_catalog.&&) " FROM_ON
-		"UNION " LINE GOES
+		"UNION " LINE_CUT
 		"FROM ~.iom_line l JOIN import_close c "
 		"ON c.node OPERATOR(~.=) l.supervisor "
 		"WHERE l.valid OPERATOR(pg_catalog.&&) " FROM_ON,

@@ -47,6 +47,21 @@ typedef struct OrgTables
 #define ORG_EDITED_TABLES \
 	{org_tables()->appointment, org_tables()->line, org_tables()->unit}
 
+/*
+ * SQL: whether a line l of iom_line that ends goes altogether, having no day in
+ * the range `before`; of several that say the same from its end on, one stays.
+ */
+#define ORG_LINE_GOES(before) \
+	"(NOT l.valid OPERATOR(pg_catalog.&&) " before \
+	" OR EXISTS (SELECT FROM ~.iom_line k " \
+	"WHERE k.node OPERATOR(~.=) l.node " \
+	"AND k.supervisor OPERATOR(~.=) l.supervisor " \
+	"AND k.relation OPERATOR(pg_catalog.=) l.relation " \
+	"AND k.line OPERATOR(pg_catalog.=) l.line " \
+	"AND (k.valid OPERATOR(pg_catalog.*) " before ") " \
+	"OPERATOR(pg_catalog.=) (l.valid OPERATOR(pg_catalog.*) " before ") " \
+	"AND k.valid OPERATOR(pg_catalog.<) l.valid))"
+
 /* How often what is known of the tables was forgotten; and how often that or
  * what is known of anybody's privileges was. */
 extern uint64 org_tables_epoch;
