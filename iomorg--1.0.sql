@@ -321,8 +321,8 @@ COMMENT ON COLUMN iom_unit.mandate IS 'what it is there for; null if not known';
 COMMENT ON COLUMN iom_unit.position IS 'place among the direct reports of one supervisor, the least first, equal ones by code; the seed counts from 1, and the default of 1000 comes after that';
 COMMENT ON COLUMN iom_unit.valid IS 'the days on which it exists; no bounds by default';
 COMMENT ON COLUMN iom_unit.origin IS 'seed: as the extension brought it; own: inserted or updated since; awaited: stands in for a unit that a dump being restored has not brought yet; new: inserted while triggers were disabled. Kept by a trigger: leave it out of INSERT (a row that comes with it, where nothing was edited since CREATE EXTENSION, is taken for a row of a dump, and the first one replaces the seed)';
--- for tools that know codes as text: iom_org and iom_levels by code, iom_find
 CREATE INDEX iom_unit_code_idx ON iom_unit ((node::text));
+COMMENT ON INDEX iom_unit_code_idx IS 'for tools that know codes as text: iom_org and iom_levels by code, iom_find';
 
 CREATE TABLE iom_line (
   node iom_node NOT NULL REFERENCES iom_unit DEFERRABLE,
@@ -336,6 +336,7 @@ CREATE TABLE iom_line (
   CONSTRAINT iom_line_not_own_supervisor CHECK (node <> supervisor)
 );
 CREATE INDEX iom_line_supervisor_idx ON iom_line (supervisor);
+COMMENT ON INDEX iom_line_supervisor_idx IS 'the lines to a supervisor';
 COMMENT ON TABLE iom_line IS 'the lines between nodes: at most one solid line a node and day (these make the hierarchy, without cycles on any day), and any number of dotted ones';
 COMMENT ON COLUMN iom_line.node IS 'the lower end: who reports';
 COMMENT ON COLUMN iom_line.supervisor IS 'the upper end: to whom';
@@ -374,7 +375,7 @@ CREATE TABLE iom_history (
   after jsonb
 );
 CREATE INDEX iom_history_node_idx ON iom_history (node);
-COMMENT ON TABLE iom_history IS 'every change of iom_unit, iom_line and iom_appointment since CREATE EXTENSION: who changed what, and when; append-only but for a superuser';
+COMMENT ON TABLE iom_history IS 'every change of iom_unit, iom_line and iom_appointment since CREATE EXTENSION: who changed what, and when; append-only but for a superuser. Where nothing was edited since CREATE EXTENSION, a row that is inserted here is taken for a row of a dump, and the first one removes the seed';
 COMMENT ON COLUMN iom_history.id IS 'the order of the changes';
 COMMENT ON COLUMN iom_history.changed_at IS 'when, by the server''s clock';
 COMMENT ON COLUMN iom_history.changed_by IS 'the user who had logged in (session_user)';
@@ -385,6 +386,7 @@ COMMENT ON COLUMN iom_history.change IS 'insert, update or delete (TRUNCATE is r
 COMMENT ON COLUMN iom_history.node IS 'the node whose row it was: the unit, the lower end of the line, the post; null for iom_history';
 COMMENT ON COLUMN iom_history.before IS 'the row before; null if there was none';
 COMMENT ON COLUMN iom_history.after IS 'the row after; null if there is none';
+COMMENT ON INDEX iom_history_node_idx IS 'the changes of a node';
 COMMENT ON SEQUENCE iom_history_id_seq IS 'numbers the rows of iom_history';
 
 CREATE TABLE iom_revision (
@@ -853,7 +855,7 @@ CREATE AGGREGATE iom_common_supervisor(node iom_node) (
   COMBINEFUNC = iom_common_supervisor_combine,
   FINALFUNC = iom_common_supervisor_final, PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE iom_common_supervisor(iom_node) IS 'the lowest node whose subtree holds all; nulls are passed over; null if there is none, if a node is unknown or if there was no node';
+COMMENT ON AGGREGATE iom_common_supervisor(iom_node) IS 'the lowest node whose subtree holds all, on the day of iomorg.as_of; nulls are passed over; null if there is none, if a node is unknown or if there was no node';
 
 ----------------------------------------------------------------------------
 -- hierarchy_set: sets of nodes
@@ -1133,7 +1135,7 @@ COMMENT ON FUNCTION iom_move(iom_node, iom_node, date, text) IS 'gives a unit an
 
 CREATE FUNCTION iom_close(node iom_node, effective date DEFAULT NULL) RETURNS iom_node
 AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION iom_close(iom_node, date) IS 'closes a unit from the effective day on (null: the day of iom_as_of()): it and its lines end on the day before, lines that would begin later are deleted; refused while it has reports on or after that day, or rows of other tables refer to it by a foreign key; returns the node';
+COMMENT ON FUNCTION iom_close(iom_node, date) IS 'closes a unit from the effective day on (null: the day of iom_as_of()): it and its lines end on the day before, lines that would begin later are deleted; refused while it has reports on or after that day, or rows of your own tables refer to it by a foreign key (an appointment has no days and stays); returns the node';
 
 CREATE FUNCTION iom_relate(
   node iom_node, other iom_node, relation text, effective date DEFAULT NULL
@@ -1163,7 +1165,7 @@ BEGIN ATOMIC
     (SELECT r.name
      FROM (
        SELECT h.id, COALESCE(h.before, h.after) ->> 'name' AS name,
-         max(h.id) FILTER (WHERE h.changed_at::date <= $2) OVER () AS over
+         max(h.id) FILTER (WHERE h.changed_at::date <= iom_as_of($2)) OVER () AS over
        FROM iom_history h
        WHERE h.node = $1 AND h.relation = 'iom_unit'
      ) r
@@ -1171,7 +1173,7 @@ BEGIN ATOMIC
      ORDER BY r.id LIMIT 1),
     (SELECT u.name FROM iom_unit u WHERE u.node = $1));
 END;
-COMMENT ON FUNCTION iom_recorded_name(iom_node, date) IS 'the name that a unit had at the end of a day, by iom_history: the present one if it was not changed since';
+COMMENT ON FUNCTION iom_recorded_name(iom_node, date) IS 'the name that a unit had at the end of a day (null: the day of iom_as_of()), by iom_history: the present one if it was not changed since';
 
 CREATE FUNCTION iom_chart_diff(
   from_date date, to_date date, renamed iom_node[],
@@ -1334,12 +1336,30 @@ BEGIN ATOMIC
         ('iom_line'::regclass, ARRAY['iom_line_pkey', 'iom_line_node_fkey', 'iom_line_supervisor_fkey', 'iom_line_relation_check',
           'iom_line_line_check', 'iom_line_valid_check', 'iom_line_basis_check', 'iom_line_origin_check', 'iom_line_not_own_supervisor']),
         ('iom_appointment'::regclass, ARRAY['iom_appointment_pkey', 'iom_appointment_post_fkey', 'iom_appointment_authority_fkey',
-          'iom_appointment_method_check', 'iom_appointment_term_years_check', 'iom_appointment_origin_check'])
+          'iom_appointment_method_check', 'iom_appointment_term_years_check', 'iom_appointment_origin_check']),
+        ('iom_history'::regclass, ARRAY['iom_history_pkey', 'iom_history_change_check']),
+        ('iom_revision'::regclass, ARRAY['iom_revision_pkey', 'iom_revision_singleton_check', 'iom_revision_content_check'])
       ) e (relation, names)
     CROSS JOIN LATERAL unnest(e.names) n (name)
     JOIN pg_class r ON r.oid = e.relation
     LEFT JOIN pg_constraint c ON c.conrelid = e.relation AND c.conname = n.name
     WHERE c.oid IS NULL OR NOT c.convalidated
+    UNION ALL
+    SELECT NULL, CASE WHEN a.attnotnull THEN 'constraint not valid' ELSE 'constraint missing' END,
+      format('NOT NULL of %s on %s', a.attname, r.relname)
+    FROM (VALUES
+        ('iom_unit'::regclass, ARRAY['node', 'name', 'kind', 'position', 'valid', 'origin']),
+        ('iom_line'::regclass, ARRAY['node', 'supervisor', 'relation', 'line', 'valid', 'basis', 'origin']),
+        ('iom_appointment'::regclass, ARRAY['post', 'authority', 'method', 'origin']),
+        ('iom_history'::regclass, ARRAY['id', 'changed_at', 'changed_by', 'acting_as', 'transaction', 'relation', 'change']),
+        ('iom_revision'::regclass, ARRAY['singleton', 'revision', 'content'])
+      ) e (relation, names)
+    JOIN pg_attribute a ON a.attrelid = e.relation AND a.attname = ANY (e.names)
+    JOIN pg_class r ON r.oid = e.relation
+    WHERE NOT a.attnotnull
+      -- (a constraint of its own since PostgreSQL 18)
+      OR EXISTS (SELECT FROM pg_constraint k
+                 WHERE k.conrelid = e.relation AND k.contype = 'n' AND NOT k.convalidated AND k.conkey = ARRAY[a.attnum])
     UNION ALL
     SELECT DISTINCT NULL::iom_node, 'trigger disabled', format('of constraint %s on %s', c.conname, r.relname)
     FROM pg_trigger t
@@ -1544,13 +1564,16 @@ CREATE FUNCTION iom_tree(
 ) RETURNS SETOF text
 LANGUAGE SQL STABLE PARALLEL SAFE ROWS 100
 BEGIN ATOMIC
-  SELECT t.prefix || t.node::text || '  ' || translate(u.name, E'\n\r\t', '   ') || COALESCE(d.lines, '')
+  SELECT t.prefix || t.node::text || '  ' || translate(u.name || COALESCE(d.lines, ''), E'\n\r\t\f\x0b', '     ')
   FROM iom_chart_tree($1, $2, $4) WITH ORDINALITY AS t (node, prefix, supervisor, level, reports, size, place)
   JOIN iom_unit u ON u.node = t.node
   LEFT JOIN LATERAL (
     SELECT '  (' || string_agg(l.relation || ' ' || l.supervisor::text, ', ' ORDER BY l.relation, l.supervisor) || ')' AS lines
-    FROM iom_line l
-    WHERE $3 AND l.node = t.node AND l.line = 'dotted' AND l.valid @> iom_as_of($4)
+    FROM (
+      SELECT DISTINCT l.relation, l.supervisor	-- more than one may say the same
+      FROM iom_line l
+      WHERE $3 AND l.node = t.node AND l.line = 'dotted' AND l.valid @> iom_as_of($4)
+    ) l
   ) d ON true
   ORDER BY t.place;
 END;
@@ -1764,10 +1787,13 @@ BEGIN ATOMIC
     -- by themselves it expects a line or two, and goes through all boxes for each
     SELECT s.node AS supervisor, n.node, iom_picture_text(replace(l.relation, '_', ' '), '&') AS relation,
       n.top - s.top - s.height > 200 AS far, row_number() OVER (ORDER BY n.place, s.place, l.relation) AS number
-    FROM iom_line l
+    FROM (
+      SELECT DISTINCT l.node, l.supervisor, l.relation
+      FROM iom_line l
+      WHERE CASE WHEN $3 THEN l.line = 'dotted' AND l.valid @> iom_as_of($4) END
+    ) l
     JOIN box n ON n.node = l.node
     JOIN box s ON s.node = l.supervisor
-    WHERE CASE WHEN $3 THEN l.line = 'dotted' AND l.valid @> iom_as_of($4) END
   ), single AS MATERIALIZED (
     SELECT e.node FROM (SELECT d.supervisor AS node FROM dots d UNION ALL SELECT d.node FROM dots d) e
     GROUP BY e.node HAVING count(*) = 1
@@ -1853,10 +1879,13 @@ BEGIN ATOMIC
     SELECT format('  %s -.-%s %s', CASE WHEN s.level > n.level THEN n.id ELSE s.id END, '|"' || nullif(iom_picture_text(replace(l.relation, '_', ' '), '#'), '') || '"|',
         CASE WHEN s.level > n.level THEN s.id ELSE n.id END) AS line,
       row_number() OVER (ORDER BY n.place, s.place, l.relation) AS number
-    FROM iom_line l
+    FROM (
+      SELECT DISTINCT l.node, l.supervisor, l.relation
+      FROM iom_line l
+      WHERE CASE WHEN $3 THEN l.line = 'dotted' AND l.valid @> iom_as_of($4) END
+    ) l
     JOIN box n ON n.node = l.node
     JOIN box s ON s.node = l.supervisor
-    WHERE CASE WHEN $3 THEN l.line = 'dotted' AND l.valid @> iom_as_of($4) END
   )
   SELECT concat_ws(E'\n',
     '%%{init: {"flowchart": {"nodeSpacing": 12, "rankSpacing": 80}}}%%',
@@ -1909,7 +1938,10 @@ BEGIN ATOMIC
         'relation', (SELECT l.relation FROM iom_line l WHERE l.node = t.node AND l.line = 'solid' AND l.valid @> iom_as_of($4)))::text, '}')
       || CASE WHEN $3 THEN ', "dotted": ' || COALESCE((
           SELECT json_agg(json_build_object('supervisor', l.supervisor::text, 'relation', l.relation) ORDER BY l.relation, l.supervisor)
-          FROM iom_line l WHERE l.node = t.node AND l.line = 'dotted' AND l.valid @> iom_as_of($4))::text, '[]') ELSE '' END
+          FROM (
+            SELECT DISTINCT l.supervisor, l.relation
+            FROM iom_line l WHERE l.node = t.node AND l.line = 'dotted' AND l.valid @> iom_as_of($4)
+          ) l)::text, '[]') ELSE '' END
       || ', "children": ['
       || repeat(']}', t.level + 1 - COALESCE(lead(t.level) OVER chart, min(t.level) OVER ()))
       || CASE WHEN lead(t.level) OVER chart <= t.level THEN ',' ELSE '' END AS piece
@@ -1947,16 +1979,17 @@ COMMENT ON FUNCTION iom_word_similarity(text, text) IS 'word_similarity of exten
 
 -- Words as they are, for codes, names, other languages and beginnings; and
 -- English ones by their stem.  Immutable, so that it can be indexed.  English
--- letters are folded first: a Turkish locale would make another letter of I.
+-- letters are folded first: a Turkish locale would make another letter of I.  A
+-- tsvector has room for a megabyte of words.
 CREATE FUNCTION iom_find_document(node iom_node, name text, mandate text) RETURNS tsvector
 LANGUAGE SQL IMMUTABLE PARALLEL SAFE COST 100
 BEGIN ATOMIC
   SELECT setweight(to_tsvector('pg_catalog.simple', lower(($1::text || ' ' || translate($1::text, '-._', '   ')) COLLATE "C")), 'A')
-    || setweight(to_tsvector('pg_catalog.simple', lower($2 COLLATE "C")), 'B')
-    || setweight(to_tsvector('pg_catalog.english', lower($2 COLLATE "C")), 'B')
-    || to_tsvector('pg_catalog.english', lower(COALESCE($3, '') COLLATE "C"));
+    || setweight(to_tsvector('pg_catalog.simple', lower(left($2, 20000) COLLATE "C")), 'B')
+    || setweight(to_tsvector('pg_catalog.english', lower(left($2, 20000) COLLATE "C")), 'B')
+    || to_tsvector('pg_catalog.english', lower(left(COALESCE($3, ''), 60000) COLLATE "C"));
 END;
-COMMENT ON FUNCTION iom_find_document(iom_node, text, text) IS 'what iom_find searches of a unit; a GIN index on it makes that fast where units are many';
+COMMENT ON FUNCTION iom_find_document(iom_node, text, text) IS 'what iom_find searches of a unit, of its mandate the first 60,000 characters; a GIN index on it makes that fast where units are many';
 
 -- What is asked for: every word as a beginning or as an English stem, but for
 -- the stop words, unless there is nothing else.
@@ -1987,12 +2020,12 @@ BEGIN ATOMIC
     SELECT btrim($1) AS words, iom_find_query($1, '&') AS every_word, iom_find_query($1, '|') AS some_word
   ), exact AS MATERIALIZED (
     SELECT u.node, u.name, 1::real AS score
-    FROM asked a JOIN iom_unit u ON u.node::text = upper(a.words COLLATE "C")
+    FROM asked a JOIN iom_unit u ON u.node::text = upper(a.words COLLATE "C") COLLATE "default"
     WHERE u.valid @> iom_as_of($2)
   ), found AS MATERIALIZED (
     SELECT e.* FROM exact e
     UNION ALL
-    SELECT u.node, u.name, CASE WHEN lower(u.name) = lower(a.words) THEN 0.99
+    SELECT u.node, u.name, CASE WHEN lower(lower(u.name COLLATE "C") COLLATE "default") = lower(lower(a.words COLLATE "C") COLLATE "default") THEN 0.99
       ELSE (0.5 + 0.5 * ts_rank(iom_find_document(u.node, u.name, u.mandate), a.every_word, 32))::real END
     FROM asked a JOIN iom_unit u ON iom_find_document(u.node, u.name, u.mandate) @@ a.every_word
     WHERE u.valid @> iom_as_of($2) AND NOT EXISTS (SELECT FROM exact e WHERE e.node = u.node)

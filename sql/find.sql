@@ -88,6 +88,18 @@ CREATE INDEX regress_document ON iom_unit USING gin (iom_find_document(node, nam
 SET LOCAL enable_seqscan = off;
 SELECT regress_plan('SELECT * FROM iom_find(''legal'')') LIKE '%regress_document%' AS used;
 SELECT count(*), count(*) FILTER (WHERE found IS DISTINCT FROM pg_temp.found(q)) AS different FROM regress_found;
+-- codes are looked up by the index that all have
+SET LOCAL enable_hashjoin = off;
+SET LOCAL enable_mergejoin = off;
+SELECT regress_plan('SELECT * FROM iom_find(''oss'')') LIKE '%iom_unit_code_idx%' AS by_code;
+ROLLBACK;
+
+-- More text than a document has room for: its beginning is found, and everything else
+BEGIN;
+INSERT INTO iom_unit (node, name, mandate)
+SELECT 'LONG', 'Zymurgy ' || string_agg(md5(i::text), ' '), 'Ullage ' || string_agg(md5((-i)::text) || ' ' || repeat(chr(20000 + i % 9000), 20), ' ')
+FROM generate_series(1, 60000) i;
+SELECT pg_temp.found('zymurgy'), pg_temp.found('ullage'), pg_temp.found('legal affairs');
 ROLLBACK;
 
 -- Privileges: what may not be seen is not found, whatever is asked

@@ -30,7 +30,7 @@ JOIN pg_depend d ON d.classid = 'pg_opclass'::regclass AND d.objid = c.oid
 JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'iomorg'
 ORDER BY a.amname;
 
--- Every object has a comment; so do columns and triggers, which are not
+-- Every object has a comment; so do columns, triggers and indexes, which are not
 -- objects of the extension by themselves.  (From 17 on, types that come with
 -- others are.)
 WITH object AS (
@@ -48,6 +48,10 @@ WITH object AS (
   UNION ALL
   SELECT 'pg_trigger'::regclass, t.oid, 0
   FROM object o JOIN pg_trigger t ON t.tgrelid = o.objid AND NOT t.tgisinternal
+  WHERE o.classid = 'pg_class'::regclass
+  UNION ALL
+  SELECT 'pg_class'::regclass, i.indexrelid, 0
+  FROM object o JOIN pg_index i ON i.indrelid = o.objid AND NOT i.indisprimary
   WHERE o.classid = 'pg_class'::regclass
 )
 SELECT count(*) > 100 AS many, count(*) FILTER (WHERE c.description IS NULL) AS without,

@@ -258,9 +258,21 @@ INSERT INTO iom_line (node, supervisor, relation, line) VALUES ('END', 'X', 'say
 SELECT iom_dot(dotted => true);
 SELECT iom_mermaid(dotted => true);
 SELECT iom_json('END', 0, true);
+UPDATE iom_line SET relation = E'over\r\nlines' WHERE line = 'dotted';
+SELECT iom_tree('END', 0, true);
 SELECT * FROM regress_pictures(NULL, NULL, NULL);
 SELECT * FROM regress_json(NULL, NULL, NULL);
 ROLLBACK;
 \pset format aligned
 \pset tuples_only off
+
+-- Dotted lines that say the same are drawn once.
+BEGIN;
+SELECT iom_tree('OSS', 0, true) AS tree, md5(iom_dot('OSS', dotted => true)) AS dot, md5(iom_mermaid(dotted => true)) AS mermaid,
+  iom_json('OSS', 0, true) AS json \gset one_
+INSERT INTO iom_line (node, supervisor, relation, line, valid) VALUES ('OSS', 'FSSFP', 'works_with', 'dotted', '[2001-01-01,)');
+SELECT count(*) FROM iom_relations('OSS', 'works_with');
+SELECT iom_tree('OSS', 0, true) = :'one_tree' AS tree, md5(iom_dot('OSS', dotted => true)) = :'one_dot' AS dot,
+  md5(iom_mermaid(dotted => true)) = :'one_mermaid' AS mermaid, iom_json('OSS', 0, true) = :'one_json' AS json;
+ROLLBACK;
 DROP FUNCTION regress_pictures, regress_json, regress_boxes;
