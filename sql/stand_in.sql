@@ -3,6 +3,7 @@
 -- it, and foreign keys come before the units
 --
 SET client_min_messages = warning;
+SET check_function_bodies = off;	-- as every dump does
 CREATE ROLE regress_restorer;
 SELECT format('GRANT CREATE ON DATABASE %I TO regress_restorer', current_database()) \gexec
 CREATE FUNCTION regress_begin() RETURNS void LANGUAGE plpgsql SET client_min_messages = error AS $$
@@ -89,9 +90,16 @@ ROLLBACK;
 BEGIN;
 SELECT regress_begin();
 SAVEPOINT s;
+SET LOCAL check_function_bodies = on;
 ALTER TABLE staff ADD FOREIGN KEY (unit) REFERENCES iom_unit;
 ROLLBACK TO s;
-SET LOCAL check_function_bodies = off;
+-- nor does an INSERT with all columns take the seed away in a session like any other
+SET LOCAL check_function_bodies = on;
+INSERT INTO iom_unit SELECT 'DLA2', name, kind, head_title, mandate, position, valid, origin FROM iom_unit WHERE node = 'DLA';
+SELECT regress_state();
+SELECT change, node FROM iom_history;
+INSERT INTO iom_unit TABLE dump_unit;
+ROLLBACK TO s;
 ALTER TABLE staff ADD FOREIGN KEY (unit) REFERENCES iom_unit;
 SELECT regress_state();
 INSERT INTO iom_line TABLE dump_line;
@@ -140,7 +148,6 @@ SELECT regress_begin();
 GRANT REFERENCES, SELECT ON iom_unit TO regress_restorer;
 GRANT CREATE ON SCHEMA public TO regress_restorer;
 SET LOCAL ROLE regress_restorer;
-SET LOCAL check_function_bodies = off;
 CREATE TABLE theirs (unit iom_node);
 INSERT INTO theirs VALUES ('THEIRS');
 SAVEPOINT s;

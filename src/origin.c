@@ -10,8 +10,10 @@
  *
  * Column "origin" tells the rows of a dump from others: who inserts a row
  * leaves it out, and the trigger here makes 'own' of the default, 'new'; a row
- * that comes with anything else was saved.  That counts only as long as nothing
- * was edited since CREATE EXTENSION, which iom_revision.content tells:
+ * that comes with anything else was saved.  That counts only where
+ * check_function_bodies is off, as it is in what pg_dump writes (who copies a row
+ * with all its columns must not lose the others by it), and as long as nothing was
+ * edited since CREATE EXTENSION, which iom_revision.content tells:
  *
  *		'seed'	---- a row of a dump ---->	'restored'	---- an edit ---->	'own'
  *		   |__________________ an edit _______________________________________^
@@ -249,24 +251,32 @@ has_other_rows(void)
 }
 
 /*
- * Is a row of a dump taken for one: is nothing edited yet, and may the user
- * replace everything?
+ * What a row of a dump finds, as the function tells; 'own' where it is not taken
+ * for one: in a session that restores nothing, after an edit, or for who may not
+ * replace everything.
  */
-static bool
-accepts_dump(Content content)
+static Content
+content_for_dump(Content (*content_now) (void))
 {
-	return content != CONTENT_OWN && may_replace_all() &&
-		(content == CONTENT_RESTORED || !has_other_rows());
+	Content		content;
+
+	if (check_function_bodies)
+		return CONTENT_OWN;
+	content = content_now();
+	if (content == CONTENT_OWN || !may_replace_all() ||
+		(content == CONTENT_SEED && has_other_rows()))
+		return CONTENT_OWN;
+	return content;
 }
 
 /*
- * The same, after waiting for others if it can still change: takes the editors'
- * lock if nothing was edited.
+ * Is a row of a dump taken for one?  After waiting for others if that can still
+ * change: takes the editors' lock if nothing was edited.
  */
 bool
 origin_accepts_dump(void)
 {
-	return accepts_dump(settled_content());
+	return content_for_dump(settled_content) != CONTENT_OWN;
 }
 
 /*
@@ -275,7 +285,7 @@ origin_accepts_dump(void)
 bool
 origin_may_accept_dump(void)
 {
-	return accepts_dump(read_content());
+	return content_for_dump(read_content) != CONTENT_OWN;
 }
 
 /*
@@ -314,9 +324,9 @@ empty_tables(void)
 bool
 origin_begin_restore(void)
 {
-	Content		content = settled_content();
+	Content		content = content_for_dump(settled_content);
 
-	if (!accepts_dump(content))
+	if (content == CONTENT_OWN)
 		return false;
 	if (content == CONTENT_SEED)
 	{

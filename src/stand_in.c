@@ -20,10 +20,7 @@
  * was not whole, iom_check() reports.
  *
  * Foreign keys are seen by an event trigger, before they are checked.  It does
- * nothing but where all of this holds: check_function_bodies is off, as it is in
- * what pg_dump writes and says that things come in any order; nothing was edited
- * since CREATE EXTENSION; and the user may insert and delete all rows of the
- * organisation.
+ * nothing but where a row of a dump would be taken for one (origin.c).
  *
  * Locking: the editors' lock (revision.c), and after it, where the seed makes
  * room, the three tables, then those that refer to them, then rows.  The event
@@ -48,7 +45,6 @@
 #include "nodes/parsenodes.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
@@ -298,7 +294,7 @@ iom_await_units(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("function \"%s\" was not called by event trigger "
 						"manager", "iom_await_units")));
-	if (check_function_bodies || !IsA(data->parsetree, AlterTableStmt))
+	if (!IsA(data->parsetree, AlterTableStmt))
 		PG_RETURN_NULL();
 
 	statement = (AlterTableStmt *) data->parsetree;
