@@ -320,7 +320,7 @@ COMMENT ON COLUMN iom_unit.head_title IS 'title of who heads it; null if not kno
 COMMENT ON COLUMN iom_unit.mandate IS 'what it is there for; null if not known';
 COMMENT ON COLUMN iom_unit.position IS 'place among the direct reports of one supervisor, the least first, equal ones by code; the seed counts from 1, and the default of 1000 comes after that';
 COMMENT ON COLUMN iom_unit.valid IS 'the days on which it exists; no bounds by default';
-COMMENT ON COLUMN iom_unit.origin IS 'seed: as the extension brought it; own: inserted or updated since; awaited: stands in for a unit that a dump being restored has not brought yet; new: inserted while triggers were disabled. Kept by a trigger: leave it out of INSERT (a row that comes with it, where nothing was edited since CREATE EXTENSION, is taken for a row of a dump, and the first one replaces the seed)';
+COMMENT ON COLUMN iom_unit.origin IS 'seed: as the extension brought it; own: inserted or updated since; awaited: stands in for a unit that a dump being restored has not brought yet; new: inserted while triggers were disabled. Kept by a trigger: leave it out of INSERT (where check_function_bodies is off, as in what pg_dump writes, and nothing was edited since CREATE EXTENSION, a row that comes with it is taken for one of a dump, and the first one replaces the seed)';
 CREATE INDEX iom_unit_code_idx ON iom_unit ((node::text));
 COMMENT ON INDEX iom_unit_code_idx IS 'for tools that know codes as text: iom_org and iom_levels by code, iom_find';
 
@@ -375,7 +375,7 @@ CREATE TABLE iom_history (
   after jsonb
 );
 CREATE INDEX iom_history_node_idx ON iom_history (node);
-COMMENT ON TABLE iom_history IS 'every change of iom_unit, iom_line and iom_appointment since CREATE EXTENSION: who changed what, and when; append-only but for a superuser. Where nothing was edited since CREATE EXTENSION, a row that is inserted here is taken for a row of a dump, and the first one removes the seed';
+COMMENT ON TABLE iom_history IS 'every change of iom_unit, iom_line and iom_appointment since CREATE EXTENSION: who changed what, and when; append-only but for a superuser (and pg_restore: see column origin of iom_unit)';
 COMMENT ON COLUMN iom_history.id IS 'the order of the changes';
 COMMENT ON COLUMN iom_history.changed_at IS 'when, by the server''s clock';
 COMMENT ON COLUMN iom_history.changed_by IS 'the user who had logged in (session_user)';
@@ -982,7 +982,7 @@ BEGIN ATOMIC
     AND l.valid @> iom_as_of($3)
   ORDER BY iom_rank(l.node, $3), l.line DESC, l.relation, iom_rank(l.supervisor, $3);
 END;
-COMMENT ON FUNCTION iom_relations(iom_node, text, date) IS 'every line, solid and dotted, that touches the node (null: all lines) and is of the relation (null: of any)';
+COMMENT ON FUNCTION iom_relations(iom_node, text, date) IS 'every line of the day, solid and dotted, that touches the node (null: all lines) and is of the relation (null: of any)';
 
 -- Solid lines are walked with the chart: a dotted line leads from whatever it
 -- ends in to a further top, and everything below the tops is the answer.  What a
@@ -1359,7 +1359,7 @@ BEGIN ATOMIC
     WHERE NOT a.attnotnull
       -- (a constraint of its own since PostgreSQL 18)
       OR EXISTS (SELECT FROM pg_constraint k
-                 WHERE k.conrelid = e.relation AND k.contype = 'n' AND NOT k.convalidated AND k.conkey = ARRAY[a.attnum])
+                 WHERE k.conrelid = e.relation AND k.contype = 'n' AND NOT k.convalidated AND a.attnum = ANY (k.conkey))
     UNION ALL
     SELECT DISTINCT NULL::iom_node, 'trigger disabled', format('of constraint %s on %s', c.conname, r.relname)
     FROM pg_trigger t

@@ -42,7 +42,9 @@ SELECT regress_error($$SELECT iom_import('SELECT 1 AS code, 2 AS position')$$);
 SELECT regress_error($$SELECT iom_import('SELECT 1 AS code, 2 AS name, 3 AS supervisor, 4 AS valid')$$);
 SELECT regress_error($$SELECT iom_import('DROP TABLE bad')$$);
 SELECT regress_error($$SELECT iom_import('SELECT 1; SELECT 2')$$);
-SELECT iom_import(NULL);
+SELECT regress_error($$SELECT iom_import(NULL)$$);
+SELECT regress_error($$SELECT iom_import('TABLE feed', NULL)$$);
+SELECT regress_error($$SELECT * FROM iom_import_problems('TABLE feed', replace => NULL)$$);
 
 -- Beside what is there
 SELECT * FROM iom_import_problems($$VALUES (1, 2, 3)$$) LIMIT 0;

@@ -225,8 +225,8 @@ begin(Change *change, FunctionCallInfo fcinfo, int day_argument)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the day of a change must be finite"),
-				 errhint("Insert into iom_unit and iom_line what has no "
-						 "beginning.")));
+				 errhint("Give another effective day, or insert into "
+						 "iom_unit and iom_line what has no beginning.")));
 	give(change, DAY, DateADTGetDatum((DateADT) change->day));
 }
 

@@ -408,12 +408,17 @@ find_problems(const Import *import)
  */
 
 /*
- * The arguments: query, replace, effective; the first two are not null.
+ * The arguments: query, replace, effective; the first two must not be null.
  */
 static void
 begin(Import *import, FunctionCallInfo fcinfo)
 {
 	memset(import, 0, sizeof(*import));
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s must not be null",
+						PG_ARGISNULL(0) ? "query" : "replace")));
 	import->has_day = !PG_ARGISNULL(2);
 	if (import->has_day)
 	{
@@ -486,8 +491,6 @@ iom_import_problems(PG_FUNCTION_ARGS)
 	uint64		n;
 
 	InitMaterializedSRF(fcinfo, 0);
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
-		return (Datum) 0;
 	begin(&import, fcinfo);
 	n = read_and_check(&import, fcinfo);
 	for (uint64 i = 0; i < n; i++)
@@ -654,8 +657,6 @@ iom_import(PG_FUNCTION_ARGS)
 	Import		import;
 	uint64		n;
 
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
-		PG_RETURN_NULL();
 	begin(&import, fcinfo);
 	run(&import, "INSERT INTO ~.iom_unit (node, name) "
 		"SELECT node, name FROM ~.iom_unit WHERE false", NULL);

@@ -47,7 +47,9 @@ bad_value(const char *detail)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
 			 errmsg("invalid totals"),
-			 errdetail_internal("%s", detail)));
+			 errdetail_internal("%s", detail),
+			 errhint("Totals are what iom_rollup() and iom_headcount() "
+					 "return.")));
 }
 
 static bool
