@@ -155,8 +155,10 @@ REF = HEAD
 DIST = .
 dist:
 	@cd $(dir $(firstword $(MAKEFILE_LIST))). && set -e; \
-	git="git -c safe.directory=$$PWD -c tar.umask=0022"; \
-	name=iomorg-$$($$git show $(REF):META.json | sed -n 's/^\t"version": "\(.*\)",$$/\1/p'); \
-	$$git archive --format=tar --prefix=$$name/ $(REF) | gzip -9n >$(DIST)/$$name.tar.gz; \
-	TZ=UTC $$git archive --format=zip --prefix=$$name/ $(REF) >$(DIST)/$$name.zip; \
-	cd $(DIST) && sha256sum $$name.tar.gz $$name.zip
+	git() { command git -c safe.directory="$$PWD" -c tar.umask=0022 "$$@"; }; \
+	meta=$$(git show "$(REF):META.json"); \
+	name=iomorg-$$(printf '%s\n' "$$meta" | sed -n 's/^\t"version": "\(.*\)",$$/\1/p'); \
+	git archive --format=tar --prefix=$$name/ -o "$(DIST)/$$name.tar" $(REF); \
+	gzip -9nf "$(DIST)/$$name.tar"; \
+	TZ=UTC git archive --format=zip --prefix=$$name/ -o "$(DIST)/$$name.zip" $(REF); \
+	cd "$(DIST)" && sha256sum $$name.tar.gz $$name.zip

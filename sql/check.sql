@@ -19,7 +19,7 @@ CREATE FUNCTION regress_all_functions(OUT raised text) RETURNS SETOF text
 LANGUAGE plpgsql SET session_replication_role = origin AS $$
 BEGIN
   RETURN QUERY
-  SELECT DISTINCT coalesce(nullif(split_part(regress_error(format(c.command, n.node)), ' ', 1), 'no'), 'an answer')
+  SELECT DISTINCT coalesce(nullif(split_part(regress_error(format(c.command, n.node)), ' ', 1), 'no'), 'an answer') COLLATE "C"
   FROM unnest(ARRAY['A', 'B', 'C', 'D', 'GONE']) n (node), unnest(ARRAY[
     'SELECT iom_supervisor(%L)', 'SELECT iom_ancestor(%L, 2)', 'SELECT iom_root(%L)', 'SELECT iom_level(%L)',
     'SELECT iom_height(%L)', 'SELECT iom_size(%L)', 'SELECT iom_span(%L)', 'SELECT iom_rank(%L)', 'SELECT iom_is_leaf(%L)',
@@ -48,7 +48,7 @@ BEGIN
       EXECUTE command;
     END LOOP;
     SELECT array_agg(concat_ws(' | ', coalesce(c.node::text, '-'), c.problem, c.detail)) INTO found FROM iom_check() c;
-    SELECT found || ('functions: ' || string_agg(a.raised, ', ' ORDER BY a.raised)) INTO found FROM regress_all_functions() a;
+    SELECT found || ('functions: ' || string_agg(a.raised, ', ' ORDER BY a.raised COLLATE "C")) INTO found FROM regress_all_functions() a;
     RAISE SQLSTATE 'RGRSS';
   EXCEPTION WHEN SQLSTATE 'RGRSS' THEN
     RETURN QUERY SELECT unnest(found);

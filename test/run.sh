@@ -144,14 +144,14 @@ coverage() {
 
 	echo "== coverage"
 	iom_run pg_ctl -D "$iom_tmp/data" -s -m fast stop
-	iom_make -s -C test/unit check SANITIZE=--coverage CFLAGS="-O0 -g" >"$iom_tmp/unit.log" 2>&1
+	tap unit -C test/unit check SANITIZE=--coverage CFLAGS="-O0 -g"
 	# (each from where it was compiled, or the text is not found)
 	iom_run sh -c "{ gcov -t src/*.gcda; cd test/unit && gcov -t *.gcda; } 2>/dev/null |
 		LC_ALL=C awk -v reasons=test/coverage/reasons -f test/coverage/report.awk" | tee "$report"
 	percent=$(sed -n 's/\..*% of [0-9]* lines$//p' "$report")
 	unexplained=$(sed -n 's/ without a reason.*//p' "$report")
 	count "95% of the lines" 0 $((percent >= 95)) $((percent < 95))
-	count "reasons" 0 $((unexplained == 0)) $((unexplained > 0))
+	count "reasons" 0 $((${unexplained:-1} == 0)) $((${unexplained:-1} > 0))
 }
 
 # The differences, and what the servers had to say of a crash.

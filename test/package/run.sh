@@ -103,8 +103,11 @@ main() {
 	# shellcheck disable=SC2016	# for the inner shell
 	step 'package: nothing outside of its folders' inside '
 		for package in postgresql-*-iomorg_*.deb; do
-			! dpkg-deb -c "$package" | grep -v "^d" |
+			if dpkg-deb -c "$package" | grep -v "^d" |
 				grep -vE " \./usr/(lib|share)/(postgresql/[0-9]+|doc/postgresql-[0-9]+-iomorg)/"
+			then
+				exit 1
+			fi
 		done'
 	# shellcheck disable=SC2016	# for the inner shell
 	step 'package: works when installed, and nothing stays after purge' inside '

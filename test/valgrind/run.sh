@@ -98,7 +98,9 @@ if iom_begin && iom_install_packages test; then
 	if [ -d "$cache" ] && copy_server; then
 		read -ra names <<<"${ONLY:-$(make -s -C "$iom_top" PG_CONFIG="$PG_CONFIG" --eval='iom-list: ; @echo $(REGRESS)' iom-list)}"
 		run_groups "$(nproc)"
-		echo "$(find "$iom_tmp/server/log" -type f | wc -l) processes under valgrind"
+		processes=$(find "$iom_tmp/server/log" -type f | wc -l)
+		echo "$processes processes under valgrind"
+		[ "$processes" -gt 0 ] || failed=$((failed + 1))
 		while read -r file; do
 			cat "$file"
 			failed=$((failed + 1))
