@@ -10,6 +10,7 @@
 #   IOM_FUZZ_SECONDS=300 make test ONLY=fuzz
 #                                more than 10 seconds for each fuzzer
 #   IOM_SHOW_DIFFS=1 make test   print every difference, keep no files
+#   IOM_ICU=en-US make test      text sorted as there, instead of by bytes
 #   IOM_SANITIZE=1 make test     undefined behaviour is a failure
 #   make coverage                so is less than 95% of the lines of src/ run,
 #                                or one that is not, and no reason known

@@ -357,7 +357,9 @@ iom_conf() { # pg_config
 iom_start_server() {
 	local data=$iom_tmp/data
 
-	iom_run initdb -D "$data" -U postgres -A trust -E UTF8 --locale=C --no-sync >"$iom_tmp/initdb.log" 2>&1 || {
+	# shellcheck disable=SC2086	# two words, or none
+	iom_run initdb -D "$data" -U postgres -A trust -E UTF8 --locale=C --no-sync \
+		${IOM_ICU:+--locale-provider=icu --icu-locale=$IOM_ICU} >"$iom_tmp/initdb.log" 2>&1 || {
 		cat "$iom_tmp/initdb.log" >&2
 		return 1
 	}

@@ -96,12 +96,12 @@ test_major() { # major
 	debian_keep "$root" make_root "$major" || return
 	(flock 9 && debian_trust "$root" "$iom_tmp/tmp" "$iom_tmp/tree" && fill_root "$major" "$root") 9>"$root.lock" || return
 	debian_inside "$root" "$iom_tmp/tmp" "$iom_tmp/tree" \
-		env IOM_SHOW_DIFFS=1 "ONLY=$ONLY" "PG_CONFIG=/usr/lib/postgresql/$major/bin/pg_config" \
+		env IOM_SHOW_DIFFS=1 "IOM_ICU=${IOM_ICU:-}" "ONLY=$ONLY" "PG_CONFIG=/usr/lib/postgresql/$major/bin/pg_config" \
 		bash /mnt/test/run.sh
 }
 
 if [ "$(id -u)" != 0 ]; then
-	exec sudo env IOM_CACHE="$debian_cache" IOM_MATRIX="$majors" ONLY="$ONLY" "${BASH_SOURCE[0]}"
+	exec sudo env IOM_CACHE="$debian_cache" IOM_ICU="${IOM_ICU:-}" IOM_MATRIX="$majors" ONLY="$ONLY" "${BASH_SOURCE[0]}"
 fi
 
 passed=0
