@@ -53,7 +53,7 @@ sub make_room
 {
 	my $file = $node->data_dir . '/postmaster.pid';
 
-	for (1 .. 100)
+	for (1 .. 1800)
 	{
 		last if !-e $file || up();
 		usleep(100_000);
