@@ -62,6 +62,11 @@ SQL
 	};
 }
 
+# Debian has the ODBC driver write a log, which would stay in /tmp.
+my $odbc = PostgreSQL::Test::Utils::tempdir();
+append_to_file("$odbc/odbcinst.ini", slurp_file('/etc/odbcinst.ini') =~ s/^(CommLog)=1/$1=0/mgr);
+$ENV{ODBCSYSINI} = $odbc;
+
 client_ok('psql', 'psql', '-X', '-f', 'psql.sql');
 client_ok('isql', 'bash', 'isql.sh');
 client_ok('odbc', $python, 'odbc.py');
