@@ -1216,6 +1216,38 @@ COMMENT ON FUNCTION iom_check_hierarchy() IS 'what iom_check selects from: fault
 CREATE FUNCTION iom_check(OUT node iom_node, OUT problem text, OUT detail text) RETURNS SETOF record
 LANGUAGE SQL STABLE PARALLEL SAFE ROWS 10
 BEGIN ATOMIC
+  -- constraints of ours that are not there; rows are looked at only for what these
+  -- would keep out
+  WITH gap (relation, problem, name) AS MATERIALIZED (
+    SELECT e.relation, CASE WHEN c.oid IS NULL THEN 'constraint missing' ELSE 'constraint not valid' END, n.name
+    FROM (VALUES
+        ('iom_unit'::regclass, ARRAY['iom_unit_pkey', 'iom_unit_name_check', 'iom_unit_kind_check', 'iom_unit_valid_check', 'iom_unit_origin_check']),
+        ('iom_line'::regclass, ARRAY['iom_line_pkey', 'iom_line_node_fkey', 'iom_line_supervisor_fkey', 'iom_line_relation_check',
+          'iom_line_line_check', 'iom_line_valid_check', 'iom_line_basis_check', 'iom_line_origin_check', 'iom_line_not_own_supervisor']),
+        ('iom_appointment'::regclass, ARRAY['iom_appointment_pkey', 'iom_appointment_post_fkey', 'iom_appointment_authority_fkey',
+          'iom_appointment_method_check', 'iom_appointment_term_years_check', 'iom_appointment_origin_check']),
+        ('iom_history'::regclass, ARRAY['iom_history_pkey', 'iom_history_change_check']),
+        ('iom_revision'::regclass, ARRAY['iom_revision_pkey', 'iom_revision_singleton_check', 'iom_revision_content_check'])
+      ) e (relation, names)
+    CROSS JOIN LATERAL unnest(e.names) n (name)
+    LEFT JOIN pg_constraint c ON c.conrelid = e.relation AND c.conname = n.name
+    WHERE c.oid IS NULL OR NOT c.convalidated
+    UNION ALL
+    SELECT e.relation, CASE WHEN a.attnotnull THEN 'constraint not valid' ELSE 'constraint missing' END,
+      'NOT NULL of ' || a.attname
+    FROM (VALUES
+        ('iom_unit'::regclass, ARRAY['node', 'name', 'kind', 'position', 'valid', 'origin']),
+        ('iom_line'::regclass, ARRAY['node', 'supervisor', 'relation', 'line', 'valid', 'basis', 'origin']),
+        ('iom_appointment'::regclass, ARRAY['post', 'authority', 'method', 'origin']),
+        ('iom_history'::regclass, ARRAY['id', 'changed_at', 'changed_by', 'acting_as', 'transaction', 'relation', 'change']),
+        ('iom_revision'::regclass, ARRAY['singleton', 'revision', 'content'])
+      ) e (relation, names)
+    JOIN pg_attribute a ON a.attrelid = e.relation AND a.attname = ANY (e.names)
+    WHERE NOT a.attnotnull
+      -- (a constraint of its own since PostgreSQL 18)
+      OR EXISTS (SELECT FROM pg_constraint k
+                 WHERE k.conrelid = e.relation AND k.contype = 'n' AND NOT k.convalidated AND a.attnum = ANY (k.conkey))
+  )
   SELECT f.node, f.problem, f.detail
   FROM (
     SELECT h.node, h.problem, h.detail FROM iom_check_hierarchy() h
@@ -1232,16 +1264,7 @@ BEGIN ATOMIC
       ('origin', quote_literal(u.origin), u.origin IN ('seed', 'own'))
     ) c (name, shown, good)
     WHERE CASE
-        -- what the constraints keep out is not looked for among many
-        WHEN (SELECT count(*) FROM pg_constraint k
-              WHERE k.conrelid = 'iom_unit'::regclass AND k.contype = 'c' AND k.convalidated
-                AND k.conname IN ('iom_unit_name_check', 'iom_unit_kind_check', 'iom_unit_valid_check')) = 3
-          AND NOT EXISTS (SELECT FROM pg_attribute n
-                          WHERE n.attrelid = 'iom_unit'::regclass AND NOT n.attnotnull
-                            AND n.attname IN ('node', 'name', 'kind', 'position', 'valid', 'origin'))
-          -- (a constraint of its own since PostgreSQL 18)
-          AND NOT EXISTS (SELECT FROM pg_constraint k
-                          WHERE k.conrelid = 'iom_unit'::regclass AND k.contype = 'n' AND NOT k.convalidated)
+        WHEN NOT EXISTS (SELECT FROM gap g WHERE g.relation = 'iom_unit'::regclass)
         THEN u.origin NOT IN ('seed', 'own')
         ELSE (u.node IS NOT NULL AND u.name <> '' AND u.kind <> '' AND u.position IS NOT NULL
           AND NOT isempty(u.valid) AND u.origin IN ('seed', 'own')) IS NOT TRUE
@@ -1262,15 +1285,7 @@ BEGIN ATOMIC
     WHERE (l.node IS NOT NULL AND l.supervisor IS NOT NULL AND l.relation <> '' AND l.line IN ('solid', 'dotted')
         AND NOT isempty(l.valid) AND l.basis IN ('stated', 'placed', 'inferred') AND l.origin IN ('seed', 'own', 'new')) IS NOT TRUE
       AND (c.shown IS NULL OR NOT c.good)
-      -- rows that the constraints keep out are not looked for among many
-      AND ((SELECT count(*) FROM pg_constraint k
-            WHERE k.conrelid = 'iom_line'::regclass AND k.contype = 'c' AND k.convalidated
-              AND k.conname IN ('iom_line_relation_check', 'iom_line_line_check', 'iom_line_valid_check', 'iom_line_basis_check', 'iom_line_origin_check')) < 5
-        OR EXISTS (SELECT FROM pg_attribute n
-                   WHERE n.attrelid = 'iom_line'::regclass AND NOT n.attnotnull
-                     AND n.attname IN ('node', 'supervisor', 'relation', 'line', 'valid', 'basis', 'origin'))
-        OR EXISTS (SELECT FROM pg_constraint k
-                   WHERE k.conrelid = 'iom_line'::regclass AND k.contype = 'n' AND NOT k.convalidated))
+      AND EXISTS (SELECT FROM gap g WHERE g.relation = 'iom_line'::regclass)
     UNION ALL
     SELECT a.post, CASE WHEN c.shown IS NULL THEN 'null' ELSE 'bad value' END,
       format('iom_appointment.%s is %s', c.name, COALESCE(c.shown, 'null'))
@@ -1329,37 +1344,8 @@ BEGIN ATOMIC
     LEFT JOIN pg_event_trigger t ON t.evtname = n.name
     WHERE t.oid IS NULL OR t.evtenabled NOT IN ('A', 'O')
     UNION ALL
-    SELECT NULL, CASE WHEN c.oid IS NULL THEN 'constraint missing' ELSE 'constraint not valid' END,
-      format('%s on %s', n.name, r.relname)
-    FROM (VALUES
-        ('iom_unit'::regclass, ARRAY['iom_unit_pkey', 'iom_unit_name_check', 'iom_unit_kind_check', 'iom_unit_valid_check', 'iom_unit_origin_check']),
-        ('iom_line'::regclass, ARRAY['iom_line_pkey', 'iom_line_node_fkey', 'iom_line_supervisor_fkey', 'iom_line_relation_check',
-          'iom_line_line_check', 'iom_line_valid_check', 'iom_line_basis_check', 'iom_line_origin_check', 'iom_line_not_own_supervisor']),
-        ('iom_appointment'::regclass, ARRAY['iom_appointment_pkey', 'iom_appointment_post_fkey', 'iom_appointment_authority_fkey',
-          'iom_appointment_method_check', 'iom_appointment_term_years_check', 'iom_appointment_origin_check']),
-        ('iom_history'::regclass, ARRAY['iom_history_pkey', 'iom_history_change_check']),
-        ('iom_revision'::regclass, ARRAY['iom_revision_pkey', 'iom_revision_singleton_check', 'iom_revision_content_check'])
-      ) e (relation, names)
-    CROSS JOIN LATERAL unnest(e.names) n (name)
-    JOIN pg_class r ON r.oid = e.relation
-    LEFT JOIN pg_constraint c ON c.conrelid = e.relation AND c.conname = n.name
-    WHERE c.oid IS NULL OR NOT c.convalidated
-    UNION ALL
-    SELECT NULL, CASE WHEN a.attnotnull THEN 'constraint not valid' ELSE 'constraint missing' END,
-      format('NOT NULL of %s on %s', a.attname, r.relname)
-    FROM (VALUES
-        ('iom_unit'::regclass, ARRAY['node', 'name', 'kind', 'position', 'valid', 'origin']),
-        ('iom_line'::regclass, ARRAY['node', 'supervisor', 'relation', 'line', 'valid', 'basis', 'origin']),
-        ('iom_appointment'::regclass, ARRAY['post', 'authority', 'method', 'origin']),
-        ('iom_history'::regclass, ARRAY['id', 'changed_at', 'changed_by', 'acting_as', 'transaction', 'relation', 'change']),
-        ('iom_revision'::regclass, ARRAY['singleton', 'revision', 'content'])
-      ) e (relation, names)
-    JOIN pg_attribute a ON a.attrelid = e.relation AND a.attname = ANY (e.names)
-    JOIN pg_class r ON r.oid = e.relation
-    WHERE NOT a.attnotnull
-      -- (a constraint of its own since PostgreSQL 18)
-      OR EXISTS (SELECT FROM pg_constraint k
-                 WHERE k.conrelid = e.relation AND k.contype = 'n' AND NOT k.convalidated AND a.attnum = ANY (k.conkey))
+    SELECT NULL, g.problem, format('%s on %s', g.name, r.relname)
+    FROM gap g JOIN pg_class r ON r.oid = g.relation
     UNION ALL
     SELECT DISTINCT NULL::iom_node, 'trigger disabled', format('of constraint %s on %s', c.conname, r.relname)
     FROM pg_trigger t
