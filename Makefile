@@ -54,7 +54,9 @@ OBJS = \
 	src/soundness.o \
 	src/stand_in.o \
 	src/totals.o \
+	src/totals_add.o \
 	src/totals_io.o \
+	src/totals_sum.o \
 	src/within.o
 
 REGRESS = \

@@ -22,6 +22,29 @@ $$;
 -- Who may read the tables may save them with pg_dump.
 GRANT SELECT ON SEQUENCE iom_history_id_seq TO PUBLIC;
 
+-- Totals of totals.  The state is of the type that comes and goes, as whoever
+-- combines partial aggregates of several servers wants it.
+
+CREATE FUNCTION iom_totals_add(iom_totals, iom_totals) RETURNS iom_totals
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION iom_totals_add(iom_totals, iom_totals) IS 'the totals of all that both are totals of; an error where one is of integers, numerics or counts only and the other is not';
+
+CREATE FUNCTION iom_totals_add(iom_float_totals, iom_float_totals) RETURNS iom_float_totals
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION iom_totals_add(iom_float_totals, iom_float_totals) IS 'the totals of all that both are totals of';
+
+CREATE AGGREGATE iom_rollup(totals iom_totals) (
+  SFUNC = iom_totals_add, STYPE = iom_totals, SSPACE = 1024,
+  COMBINEFUNC = iom_totals_add, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE iom_rollup(iom_totals) IS 'the totals of all that totals are of, those of several servers or months; null ones are passed over; an error where some are of integers, numerics or counts only and others are not';
+
+CREATE AGGREGATE iom_rollup(totals iom_float_totals) (
+  SFUNC = iom_totals_add, STYPE = iom_float_totals, SSPACE = 1024,
+  COMBINEFUNC = iom_totals_add, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE iom_rollup(iom_float_totals) IS 'the totals of all that totals are of, those of several servers or months; null ones are passed over';
+
 CREATE FUNCTION iom_version() RETURNS text
 LANGUAGE SQL STABLE PARALLEL SAFE
 BEGIN ATOMIC

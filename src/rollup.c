@@ -10,8 +10,7 @@
  * come, not with the facts.
  *
  * The state lives in the aggregate's context, which groups share; it is freed
- * with that.  A group may be tiny and there may be millions of them: the first
- * few nodes are looked for one by one, without a table.
+ * with that.
  *
  * Copyright (c) 2026, the iomorg contributors
  *
@@ -19,7 +18,6 @@
  */
 #include "postgres.h"
 
-#include "chart_cache.h"
 #include "totals.h"
 
 PG_FUNCTION_INFO_V1(iom_rollup_int2);
@@ -32,15 +30,6 @@ PG_FUNCTION_INFO_V1(iom_rollup_combine);
 PG_FUNCTION_INFO_V1(iom_rollup_serialize);
 PG_FUNCTION_INFO_V1(iom_rollup_deserialize);
 PG_FUNCTION_INFO_V1(iom_rollup_final);
-
-#define FIRST_ROOM		1		/* nodes in a new state */
-#define UNINDEXED_NODES	8		/* beyond that there is a hash table */
-
-typedef struct RollupState
-{
-	Totals		totals;
-	CodeIndex	index;			/* into totals.unit; no slots: not yet */
-} RollupState;
 
 /* The context of the aggregate that calls; an error for other callers. */
 static MemoryContext
@@ -55,81 +44,30 @@ aggregate_context(FunctionCallInfo fcinfo)
 	return context;
 }
 
-static RollupState *
+static TotalsSum *
 new_state(TotalsKind kind, MemoryContext context)
 {
-	RollupState *state = MemoryContextAllocZero(context, sizeof(RollupState));
+	TotalsSum  *state = MemoryContextAlloc(context, sizeof(TotalsSum));
 
-	totals_init(&state->totals, kind, FIRST_ROOM, context);
+	totals_sum_init(state, kind, context);
 	return state;
-}
-
-/* Make the table anew, with as much room as there is for nodes. */
-static void
-rebuild_index(RollupState *state)
-{
-	OrgMemory	memory = org_memory_of(state->totals.context);
-
-	org_free(&memory, state->index.block);
-	state->index.block = NULL;
-	code_index_create(&state->index, state->totals.units_room, &memory);
-	for (uint32 i = 0; i < state->totals.nunits; i++)
-		code_index_insert(&state->index, state->totals.unit[i].node, i);
-}
-
-static UnitTotals *
-add_unit(RollupState *state, IomNode node)
-{
-	uint32		room = state->totals.units_room;
-	UnitTotals *unit = totals_new_unit(&state->totals, node);
-
-	if (state->totals.nunits > UNINDEXED_NODES)
-	{
-		if (state->index.block == NULL || state->totals.units_room != room)
-			rebuild_index(state);
-		else
-			code_index_insert(&state->index, node, state->totals.nunits - 1);
-	}
-	return unit;
-}
-
-/* The totals of a node; new ones if it has none yet. */
-static inline UnitTotals *
-find_unit(RollupState *state, IomNode node)
-{
-	if (state->index.block != NULL)
-	{
-		uint32		i = code_index_find(&state->index, node);
-
-		if (i != CODE_INDEX_NONE)
-			return &state->totals.unit[i];
-	}
-	else
-	{
-		for (uint32 i = 0; i < state->totals.nunits; i++)
-		{
-			if (state->totals.unit[i].node == node)
-				return &state->totals.unit[i];
-		}
-	}
-	return add_unit(state, node);
 }
 
 /*
  * What all transitions begin with: count the fact (argument 1 is its node) in
  * the state (argument 0, made if it is null).
  */
-static inline RollupState *
+static inline TotalsSum *
 count_fact(FunctionCallInfo fcinfo, TotalsKind kind, UnitTotals **unit)
 {
-	RollupState *state;
+	TotalsSum  *state;
 
 	if (PG_ARGISNULL(0))
 		state = new_state(kind, aggregate_context(fcinfo));
 	else
-		state = (RollupState *) PG_GETARG_POINTER(0);
-	*unit = find_unit(state,
-					  PG_ARGISNULL(1) ? IOM_NODE_NONE : PG_GETARG_IOM_NODE(1));
+		state = (TotalsSum *) PG_GETARG_POINTER(0);
+	*unit = totals_sum_unit(state,
+							PG_ARGISNULL(1) ? IOM_NODE_NONE : PG_GETARG_IOM_NODE(1));
 	(*unit)->count++;
 	return state;
 }
@@ -139,7 +77,7 @@ static Datum
 add_integer(FunctionCallInfo fcinfo, int64 value)
 {
 	UnitTotals *unit;
-	RollupState *state = count_fact(fcinfo, TOTALS_INTEGER, &unit);
+	TotalsSum  *state = count_fact(fcinfo, TOTALS_INTEGER, &unit);
 
 	if (!PG_ARGISNULL(2))
 		unit_add_whole(unit, wide_of(value), 0);
@@ -169,7 +107,7 @@ Datum
 iom_rollup_numeric(PG_FUNCTION_ARGS)
 {
 	UnitTotals *unit;
-	RollupState *state = count_fact(fcinfo, TOTALS_NUMERIC, &unit);
+	TotalsSum  *state = count_fact(fcinfo, TOTALS_NUMERIC, &unit);
 	Wide		whole;
 	uint8		scale;
 
@@ -187,7 +125,7 @@ Datum
 iom_rollup_float8(PG_FUNCTION_ARGS)
 {
 	UnitTotals *unit;
-	RollupState *state = count_fact(fcinfo, TOTALS_FLOAT, &unit);
+	TotalsSum  *state = count_fact(fcinfo, TOTALS_FLOAT, &unit);
 
 	if (!PG_ARGISNULL(2))
 		unit_add_float(unit, PG_GETARG_FLOAT8(2));
@@ -208,10 +146,10 @@ Datum
 iom_rollup_combine(PG_FUNCTION_ARGS)
 {
 	MemoryContext context = aggregate_context(fcinfo);
-	RollupState *state = PG_ARGISNULL(0) ? NULL :
-		(RollupState *) PG_GETARG_POINTER(0);
-	RollupState *other = PG_ARGISNULL(1) ? NULL :
-		(RollupState *) PG_GETARG_POINTER(1);
+	TotalsSum  *state = PG_ARGISNULL(0) ? NULL :
+		(TotalsSum *) PG_GETARG_POINTER(0);
+	TotalsSum  *other = PG_ARGISNULL(1) ? NULL :
+		(TotalsSum *) PG_GETARG_POINTER(1);
 
 	if (other == NULL)
 	{
@@ -221,13 +159,7 @@ iom_rollup_combine(PG_FUNCTION_ARGS)
 	}
 	if (state == NULL)
 		state = new_state(other->totals.kind, context);
-	for (uint32 i = 0; i < other->totals.nunits; i++)
-	{
-		const UnitTotals *unit = &other->totals.unit[i];
-
-		totals_merge(&state->totals, find_unit(state, unit->node),
-					 &other->totals, unit);
-	}
+	totals_sum_add(state, &other->totals);
 	PG_RETURN_POINTER(state);
 }
 
@@ -235,7 +167,7 @@ iom_rollup_combine(PG_FUNCTION_ARGS)
 Datum
 iom_rollup_serialize(PG_FUNCTION_ARGS)
 {
-	RollupState *state = (RollupState *) PG_GETARG_POINTER(0);
+	TotalsSum  *state = (TotalsSum *) PG_GETARG_POINTER(0);
 
 	(void) aggregate_context(fcinfo);
 	PG_RETURN_POINTER(totals_close(&state->totals));
@@ -248,10 +180,10 @@ iom_rollup_serialize(PG_FUNCTION_ARGS)
 Datum
 iom_rollup_deserialize(PG_FUNCTION_ARGS)
 {
-	RollupState *state;
+	TotalsSum  *state;
 
 	(void) aggregate_context(fcinfo);
-	state = palloc0(sizeof(RollupState));
+	state = palloc0(sizeof(TotalsSum));
 	totals_open(&state->totals, (TotalsValue *) PG_GETARG_BYTEA_P_COPY(0));
 	PG_RETURN_POINTER(state);
 }
@@ -263,5 +195,5 @@ iom_rollup_final(PG_FUNCTION_ARGS)
 	(void) aggregate_context(fcinfo);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	PG_RETURN_POINTER(totals_close(&((RollupState *) PG_GETARG_POINTER(0))->totals));
+	PG_RETURN_POINTER(totals_close(&((TotalsSum *) PG_GETARG_POINTER(0))->totals));
 }

@@ -502,15 +502,13 @@ odd_numeric(OddTotals *odd, int i)
 }
 
 /*
- * The totals as one value, in the current context.
+ * How many bytes the totals take as one value; an error if that is too large.
  */
-TotalsValue *
-totals_close(const Totals *totals)
+Size
+totals_flat_size(const Totals *totals)
 {
-	Size		units = (Size) totals->nunits * sizeof(UnitTotals);
-	Size		size = offsetof(TotalsValue, unit) + units;
-	TotalsValue *value;
-	char	   *out;
+	Size		size = offsetof(TotalsValue, unit) +
+		(Size) totals->nunits * sizeof(UnitTotals);
 
 	for (uint32 i = 0; i < totals->nodds; i++)
 	{
@@ -522,14 +520,23 @@ totals_close(const Totals *totals)
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("totals of %u nodes are too large for one value",
 						totals->nunits)));
+	return size;
+}
 
-	value = palloc(size);
+/*
+ * Write the totals as one value, of the size that totals_flat_size() says.
+ */
+void
+totals_flatten(const Totals *totals, TotalsValue *value, Size size)
+{
+	Size		units = (Size) totals->nunits * sizeof(UnitTotals);
+	char	   *out = (char *) value->unit + units;
+
 	SET_VARSIZE(value, size);
 	value->kind = totals->kind;
 	value->nunits = totals->nunits;
 	value->nodds = totals->nodds;
 	memcpy(value->unit, totals->unit, units);
-	out = (char *) value->unit + units;
 	for (uint32 i = 0; i < totals->nodds; i++)
 	{
 		for (int j = 0; j < ODD_NUMERICS; j++)
@@ -542,6 +549,18 @@ totals_close(const Totals *totals)
 			out += aligned;
 		}
 	}
+}
+
+/*
+ * The totals as one value, in the current context.
+ */
+TotalsValue *
+totals_close(const Totals *totals)
+{
+	Size		size = totals_flat_size(totals);
+	TotalsValue *value = palloc(size);
+
+	totals_flatten(totals, value, size);
 	return value;
 }
 

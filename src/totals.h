@@ -17,6 +17,7 @@
 #include "lib/stringinfo.h"
 #include "utils/numeric.h"
 
+#include "code_index.h"
 #include "iomorg.h"
 
 /* What the values are; also a byte of the wire format. */
@@ -94,6 +95,17 @@ typedef struct Totals
 } Totals;
 
 /*
+ * Totals that are being added up, with a way to find a node.  A group may be
+ * tiny and there may be millions of them: the first few nodes are looked for one
+ * by one, without a table.
+ */
+typedef struct TotalsSum
+{
+	Totals		totals;
+	CodeIndex	index;			/* into totals.unit; no block: not yet */
+} TotalsSum;
+
+/*
  * The SQL types iom_totals and iom_float_totals: totals as one value.  No node
  * comes twice.
  */
@@ -122,8 +134,15 @@ extern UnitTotals *totals_new_unit(Totals *totals, IomNode node);
 extern void totals_add_odd(Totals *totals, UnitTotals *unit, Numeric value);
 extern void totals_merge(Totals *into, UnitTotals *unit,
 						 const Totals *from, const UnitTotals *other);
+extern Size totals_flat_size(const Totals *totals);
+extern void totals_flatten(const Totals *totals, TotalsValue *value, Size size);
 extern TotalsValue *totals_close(const Totals *totals);
 extern void totals_open(Totals *totals, TotalsValue *value);
+
+extern void totals_sum_init(TotalsSum *sum, TotalsKind kind,
+							MemoryContext context);
+extern UnitTotals *totals_sum_new_unit(TotalsSum *sum, IomNode node);
+extern void totals_sum_add(TotalsSum *sum, const Totals *other);
 
 extern bool whole_has_scale(Wide whole, uint8 scale);
 extern bool numeric_to_whole(const struct varlena *value, Wide *whole,
@@ -197,6 +216,28 @@ unit_add_whole(UnitTotals *unit, Wide whole, uint8 scale)
 			Max(unit->max_scale, scale) : scale;
 		unit->value.whole.max = whole;
 	}
+}
+
+/* The totals of a node; new ones if it has none yet. */
+static inline UnitTotals *
+totals_sum_unit(TotalsSum *sum, IomNode node)
+{
+	if (sum->index.block != NULL)
+	{
+		uint32		i = code_index_find(&sum->index, node);
+
+		if (i != CODE_INDEX_NONE)
+			return &sum->totals.unit[i];
+	}
+	else
+	{
+		for (uint32 i = 0; i < sum->totals.nunits; i++)
+		{
+			if (sum->totals.unit[i].node == node)
+				return &sum->totals.unit[i];
+		}
+	}
+	return totals_sum_new_unit(sum, node);
 }
 
 #endif							/* TOTALS_H */

@@ -54,6 +54,8 @@ sub applied
 my %blocks = (
 	'on main' => sub { run_block($main, undef, @_) },
 	'on main, for every shard' => sub { my @args = @_; join '', map { run_block($main, $_, @args) } 0 .. 2 },
+	# Not Citus, but the answer must be the same.
+	'on the coordinator' => sub { run_block($main, undef, @_) },
 	'on every shard' => sub { my @args = @_; join '', map { run_block($shards[$_], $_, @args) } 0 .. 2 },
 	'on every shard, when it has the copy' => sub {
 		my @args = @_;
@@ -105,6 +107,8 @@ sub same
 	is($main->safe_psql('postgres', $subtrees->('staff WHERE unit <@ u.node')), $want, "$name: subtrees, by <@");
 	is($main->safe_psql('postgres', $totals->('SELECT * FROM staff_totals')), $want_totals, "$name: totals of the shards");
 	is($main->safe_psql('postgres', $totals->($unnest->('staff'))), $want_totals, "$name: totals of all rows");
+	is($main->safe_psql('postgres', $totals->($unnest->('(SELECT iom_rollup(unit, salary) FROM staff GROUP BY id) p (totals)') =~ s/unit, salary/totals/r)),
+		$want_totals, "$name: totals of the totals of each row");
 
 	# Each shard by itself, with its own copy of the organisation.
 	applied();
