@@ -131,8 +131,9 @@ ROLLBACK;
 BEGIN;
 SET LOCAL session_replication_role = replica;
 INSERT INTO iom_line (node, supervisor) VALUES ('OSS', 'COS'), ('NOBODY', 'DLA'), ('DLA', 'NOWHERE');
+-- (a line tells that its ends are there; whoever wants them in order looks)
 SELECT question, regress_error(question) FROM unnest(ARRAY['SELECT iom_supervisor(''OSS'')', 'SELECT iom_span(''DLA'')',
-  'SELECT iom_peers(''NOBODY'')', 'SELECT iom_path(''DLA'')']) question;
+  'SELECT iom_peers(''NOBODY'')', 'SELECT iom_subtree(''DLA'')', 'SELECT iom_path(''DLA'')']) question;
 ROLLBACK;
 SELECT sum(different) AS different FROM regress_compare(whole => false);
 

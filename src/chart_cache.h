@@ -27,7 +27,8 @@ typedef enum ScopeKind
 {
 	SCOPE_ALL,
 	SCOPE_ABOVE,				/* two nodes and their supervisors */
-	SCOPE_BELOW,				/* a node and its subtree */
+	SCOPE_WITHIN,				/* a node and its subtree, in any order */
+	SCOPE_BELOW,				/* the same in chart order */
 	SCOPE_BESIDE				/* a node's supervisor and that one's reports */
 } ScopeKind;
 
@@ -72,9 +73,9 @@ scope_above_both(IomNode node, IomNode other)
 }
 
 static inline ChartScope
-scope_below(IomNode node, uint32 depth)
+scope_within(IomNode node, uint32 depth)
 {
-	return chart_scope(SCOPE_BELOW, depth, node, IOM_NODE_NONE);
+	return chart_scope(SCOPE_WITHIN, depth, node, IOM_NODE_NONE);
 }
 
 /* Does a chart of the outer scope answer what needs the inner one? */
@@ -82,8 +83,10 @@ static inline bool
 scope_includes(const ChartScope *outer, const ChartScope *inner)
 {
 	return outer->kind == SCOPE_ALL ||
-		(outer->kind == inner->kind && outer->node == inner->node &&
-		 outer->other == inner->other && outer->depth >= inner->depth);
+		((outer->kind == inner->kind ||
+		  (outer->kind == SCOPE_BELOW && inner->kind == SCOPE_WITHIN)) &&
+		 outer->node == inner->node && outer->other == inner->other &&
+		 outer->depth >= inner->depth);
 }
 
 /*

@@ -126,7 +126,7 @@ iom_level(PG_FUNCTION_ARGS)
 Datum
 iom_height(PG_FUNCTION_ARGS)
 {
-	GET_CHART_AND_RANK(1, scope_below(PG_GETARG_IOM_NODE(0), ALL_LEVELS));
+	GET_CHART_AND_RANK(1, scope_within(PG_GETARG_IOM_NODE(0), ALL_LEVELS));
 	PG_RETURN_INT32((int32) chart_height(chart, rank));
 }
 
@@ -134,7 +134,7 @@ iom_height(PG_FUNCTION_ARGS)
 Datum
 iom_size(PG_FUNCTION_ARGS)
 {
-	GET_CHART_AND_RANK(1, scope_below(PG_GETARG_IOM_NODE(0), ALL_LEVELS));
+	GET_CHART_AND_RANK(1, scope_within(PG_GETARG_IOM_NODE(0), ALL_LEVELS));
 	PG_RETURN_INT32((int32) chart->place[rank].size);
 }
 
@@ -142,7 +142,7 @@ iom_size(PG_FUNCTION_ARGS)
 Datum
 iom_span(PG_FUNCTION_ARGS)
 {
-	GET_CHART_AND_RANK(1, scope_below(PG_GETARG_IOM_NODE(0), 1));
+	GET_CHART_AND_RANK(1, scope_within(PG_GETARG_IOM_NODE(0), 1));
 	PG_RETURN_INT32((int32) chart_span(chart, rank));
 }
 
@@ -158,7 +158,7 @@ iom_rank(PG_FUNCTION_ARGS)
 Datum
 iom_is_leaf(PG_FUNCTION_ARGS)
 {
-	GET_CHART_AND_RANK(1, scope_below(PG_GETARG_IOM_NODE(0), 1));
+	GET_CHART_AND_RANK(1, scope_within(PG_GETARG_IOM_NODE(0), 1));
 	PG_RETURN_BOOL(chart->place[rank].size == 1);
 }
 

@@ -369,7 +369,7 @@ Datum
 iom_subtree_codes(PG_FUNCTION_ARGS)
 {
 	IomNode		node = PG_GETARG_IOM_NODE(0);
-	const Chart *chart = chart_today(scope_below(node, ALL_LEVELS))->chart;
+	const Chart *chart = chart_today(scope_within(node, ALL_LEVELS))->chart;
 	uint32		top = chart_find(chart, node);
 	uint32		n = top == CHART_NONE ? 0 : chart->place[top].size;
 	ArrayType  *array = allocate_members(fcinfo, n);
@@ -497,7 +497,7 @@ iom_subtree_support(PG_FUNCTION_ARGS)
 	/* arguments first: evaluating one may drop the chart taken before it */
 	top = constant_argument(request, 0);
 	max_depth = constant_argument(request, 1);
-	set = node_set_for_planner(SUBTREE_OF, day, (Node *) top);
+	set = node_set_for_planner(SUBTREE_LIST, day, (Node *) top);
 	request->rows = set.count;
 	if (max_depth != NULL && !max_depth->constisnull && set.count > 0)
 	{

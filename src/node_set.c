@@ -120,13 +120,15 @@ node_set_for_planner(NodeSetKind kind, int64 day, Node *node_expression)
 												NODE_SET_PROBES);
 	const CachedChart *cached = whole;
 	Const	   *constant = NULL;
+	ScopeKind	scope = kind == CHAIN_OF ? SCOPE_ABOVE :
+		kind == SUBTREE_OF ? SCOPE_WITHIN : SCOPE_BELOW;
 	IomNode		node;
 
 	if (node_expression && IsA(node_expression, Const))
 		constant = (Const *) node_expression;
 
 	memset(&set, 0, sizeof(set));
-	set.kind = kind;
+	set.kind = kind == SUBTREE_LIST ? SUBTREE_OF : kind;
 	set.top = CHART_NONE;
 	set.total = whole ? Max(whole->chart->nnodes, 1) : guess_total();
 
@@ -137,16 +139,15 @@ node_set_for_planner(NodeSetKind kind, int64 day, Node *node_expression)
 	}
 	node = constant ? DatumGetIomNode(constant->constvalue) : IOM_NODE_NONE;
 	if (constant && whole == NULL)
-		cached = chart_cache_peek(day, kind == SUBTREE_OF ?
-								  scope_below(node, ALL_LEVELS) :
-								  scope_above(node, ALL_LEVELS),
+		cached = chart_cache_peek(day, chart_scope(scope, ALL_LEVELS, node,
+												   IOM_NODE_NONE),
 								  NODE_SET_PROBES);
 
 	set.chart = cached ? cached->chart : NULL;
 	if (cached == NULL || constant == NULL)
 	{
 		set.count = whole ? mean_level(whole->chart) : GUESSED_LEVEL;
-		if (constant && kind == SUBTREE_OF)
+		if (constant && set.kind == SUBTREE_OF)
 			set.count = Max(set.count, chart_cache_guess_size(day, node));
 		set.count = Min(set.count, set.total);
 	}
@@ -156,7 +157,7 @@ node_set_for_planner(NodeSetKind kind, int64 day, Node *node_expression)
 		set.top = chart_find(set.chart, node);
 		if (set.top == CHART_NONE)
 			set.count = 0;
-		else if (kind == SUBTREE_OF)
+		else if (set.kind == SUBTREE_OF)
 			sample_subtree(&set);
 		else
 			sample_chain(&set);

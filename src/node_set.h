@@ -18,7 +18,9 @@
 typedef enum NodeSetKind
 {
 	SUBTREE_OF,					/* the node and all below it */
-	CHAIN_OF					/* the node and all above it */
+	CHAIN_OF,					/* the node and all above it */
+	SUBTREE_LIST				/* as SUBTREE_OF, which it becomes, where the
+								 * query will want the list in chart order */
 } NodeSetKind;
 
 /* No more nodes of one set are looked at while a query is planned. */
