@@ -30,6 +30,8 @@ SELECT * FROM counted(NULL);
 -- one expression, upper nodes that come in runs, small ones before large ones
 CREATE TABLE top AS
 SELECT * FROM (SELECT ancestor AS node, count(*) AS size FROM regress_closure() GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 12) s ORDER BY size;
+SELECT count(*) FILTER (WHERE size < 750) > 0 AS with_filter, count(*) FILTER (WHERE size BETWEEN 751 AND 2249) > 0 AS without,
+  count(*) FILTER (WHERE size >= 2250) > 0 AS no_set FROM top;
 SELECT count(*) AS tops, sum((got <> n)::int) AS different
 FROM (SELECT t.node, (SELECT count(*) FROM staff s WHERE s.unit <@ t.node) AS got FROM top t, generate_series(1, 2) i) g
 JOIN expected e ON e.top = g.node;

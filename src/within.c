@@ -4,8 +4,8 @@
  *	  The operators <@ and @>: does a node lie within another's subtree?
  *
  * Chart and hash table decide (chart_has_within).  Where one upper node is
- * asked about for many rows, most of which are not below it, its subtree gets a
- * hash table of its own, with a filter before it: both are far smaller than that
+ * asked about for many rows, its subtree gets a set of its own, and a filter
+ * before that where most nodes are not in it: both are far smaller than the table
  * of all nodes, which for a large organisation is far larger than the processor's
  * caches.  They are made once a fraction of the cost has been spent without, so
  * that few rows never pay for them, and only if they are no larger than a hash
@@ -24,21 +24,25 @@
 #include "utils/memutils.h"
 
 #include "chart_cache.h"
+#include "code_set.h"
 #include "iomorg.h"
 
 PG_FUNCTION_INFO_V1(iom_node_within);
 PG_FUNCTION_INFO_V1(iom_node_contains);
 
-/* With fewer nodes, the hash table is as near as a set; nor is one made of a
- * subtree in which most rows may be. */
+/* With fewer nodes, the hash table is as near as a set; nor is one made of
+ * nearly all of them. */
 #define MANY_NODES			1024
+
+/* A filter serves where most rows are not in the subtree. */
+#define FILTERED_PART		4
 
 /* Adding a member to the set costs a fraction of a look-up. */
 #define MEMBERS_A_CALL		16
 #define MIN_CALLS			64
 
-/* What table and filter take, roughly. */
-#define MEMBER_BYTES		24
+/* What set and filter take, roughly. */
+#define MEMBER_BYTES		13
 
 /*
  * What is known of the upper node from one row to the next, in fn_extra.
@@ -52,9 +56,11 @@ typedef struct UpperNode
 	uint32		size;			/* 0 for an unknown node: nothing is within */
 	uint64		calls;			/* without a set */
 	uint64		enough;			/* calls for the next step */
-	bool		made;			/* the set of the subtree, and its filter */
-	CodeIndex	table;			/* that set, or else the chart's, of all nodes */
-	CodeFilter	filter;			/* good if made */
+	bool		made;			/* the set of the subtree */
+	bool		filtered;		/* it has a filter */
+	CodeFilter	filter;
+	CodeSet		set;
+	CodeIndex	all;			/* the chart's table of all nodes */
 } UpperNode;
 
 /*
@@ -87,8 +93,9 @@ begin_upper(FmgrInfo *flinfo, IomNode lower, IomNode node)
 		OrgMemory	memory = org_memory_of(flinfo->fn_mcxt);
 
 		upper->made = false;
-		org_free(&memory, upper->table.block);
-		org_free(&memory, upper->filter.bits);
+		org_free(&memory, upper->set.block);
+		if (upper->filtered)
+			org_free(&memory, upper->filter.bits);
 	}
 	upper->serial = chart_today_memo.serial;
 	upper->node = node;
@@ -109,9 +116,9 @@ find_upper(UpperNode *upper)
 
 	upper->rank = top->value;
 	upper->size = top->size;
-	upper->table = chart->rank_of;
+	upper->all = chart->rank_of;
 	upper->enough = PG_UINT64_MAX;
-	if (chart->nnodes >= MANY_NODES && top->size < chart->nnodes / 4 &&
+	if (chart->nnodes >= MANY_NODES && top->size / 3 < chart->nnodes / 4 &&
 		(size_t) top->size * MEMBER_BYTES <= get_hash_memory_limit())
 		upper->enough = MIN_CALLS + top->size / MEMBERS_A_CALL;
 }
@@ -124,16 +131,22 @@ make_set(FmgrInfo *flinfo, UpperNode *upper)
 {
 	const Chart *chart = chart_today_memo.cached->chart;
 	OrgMemory	memory = org_memory_of(flinfo->fn_mcxt);
-	CodeIndex	set;
+	const IomNode *member = &chart->code[upper->rank];
 
-	code_index_create(&set, upper->size, &memory);
-	code_filter_create(&upper->filter, upper->size, &memory);
-	for (uint32 rank = upper->rank; rank < upper->rank + upper->size; rank++)
+	code_set_create(&upper->set, upper->size, &memory);
+	for (uint32 i = 0; i < upper->size; i++)
 	{
-		code_index_insert(&set, chart->code[rank], rank);
-		code_filter_add(&upper->filter, chart->code[rank]);
+		if (i + CODE_INDEX_AHEAD < upper->size)
+			code_set_prefetch(&upper->set, member[i + CODE_INDEX_AHEAD]);
+		code_set_add(&upper->set, member[i]);
 	}
-	upper->table = set;
+	upper->filtered = upper->size < chart->nnodes / FILTERED_PART;
+	if (upper->filtered)
+	{
+		code_filter_create(&upper->filter, upper->size, &memory);
+		for (uint32 i = 0; i < upper->size; i++)
+			code_filter_add(&upper->filter, member[i]);
+	}
 	upper->made = true;
 }
 
@@ -165,20 +178,16 @@ is_within(FmgrInfo *flinfo, IomNode lower, IomNode node)
 		return begin_upper(flinfo, lower, node);
 
 	if (upper->made)
-	{
-		if (!code_filter_has(&upper->filter, lower))
-			return false;
-	}
-	else
-	{
-		if (unlikely(++upper->calls >= upper->enough))
-			prepare_upper(flinfo, upper);
-		if (upper->size == 1)
-			return lower == node;
-	}
+		return (!upper->filtered || code_filter_has(&upper->filter, lower)) &&
+			code_set_has(&upper->set, lower);
+
+	if (unlikely(++upper->calls >= upper->enough))
+		prepare_upper(flinfo, upper);
+	if (upper->size == 1)
+		return lower == node;
 
 	/* an unknown node is at CODE_INDEX_NONE, beyond every subtree */
-	return code_index_find(&upper->table, lower) - upper->rank < upper->size;
+	return code_index_find(&upper->all, lower) - upper->rank < upper->size;
 }
 
 /* a <@ b */

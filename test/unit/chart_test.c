@@ -9,6 +9,7 @@
  *-------------------------------------------------------------------------
  */
 #include "twin_chart.h"
+#include "code_set.h"
 
 #define LARGE			1000000
 #define BYTES_A_NODE	48
@@ -418,19 +419,28 @@ test_large_tree(void)
 	expect_large(SHAPE_RANDOM, LARGE, LARGE * 3, expect_tree);
 }
 
-/* A table of every other one of these codes has these, and no other. */
+/* Table and set of every other one of these codes have these, and no other. */
 static void
 expect_half(const IomNode *code, uint32 ncodes, const OrgMemory *memory)
 {
 	CodeIndex	half;
+	CodeSet		set;
 
 	code_index_create(&half, (ncodes + 1) / 2, memory);
+	code_set_create(&set, (ncodes + 1) / 2, memory);
 	for (uint32 k = 0; k < ncodes; k += 2)
+	{
 		code_index_insert(&half, code[k], k);
+		code_set_add(&set, code[k]);
+	}
 	for (uint32 k = 0; k < ncodes; k++)
+	{
 		expect(code_index_find(&half, code[k]) ==
 			   (k % 2 == 0 ? k : CODE_INDEX_NONE),
 			   "code %u is mistaken in half of %u", k, ncodes);
+		expect(code_set_has(&set, code[k]) == (k % 2 == 0),
+			   "code %u is mistaken in the set of half of %u", k, ncodes);
+	}
 }
 
 /*
@@ -483,6 +493,8 @@ test_numbered_codes(void)
 			steps += buckets;
 			longest = Max(longest, buckets);
 		}
+		for (uint32 few = 0; few < 100; few++)
+			expect_half(code, few, &memory.memory);
 		expect_half(code, n, &memory.memory);
 		unit_note("codes like %s: %.2f buckets, %d at most", format[i],
 				  (double) steps / n, (int) longest);
