@@ -79,7 +79,6 @@ code_set_has(const CodeSet *set, IomNode node)
 	for (;;)
 	{
 		const IomNode *slot = set->bucket[i];
-
 		bool		has;
 
 		/* whoever asked jumps on the answer: no need to do so here as well */
