@@ -45,6 +45,9 @@ CREATE AGGREGATE iom_rollup(totals iom_float_totals) (
 );
 COMMENT ON AGGREGATE iom_rollup(iom_float_totals) IS 'the totals of all that totals are of, those of several servers or months; null ones are passed over';
 
+COMMENT ON FUNCTION iom_totals_in(cstring) IS 'input: the binary form as bytea; an error if that is malformed';
+COMMENT ON FUNCTION iom_float_totals_in(cstring) IS 'input: the binary form as bytea; an error if that is malformed';
+
 CREATE FUNCTION iom_version() RETURNS text
 LANGUAGE SQL STABLE PARALLEL SAFE
 BEGIN ATOMIC

@@ -306,6 +306,7 @@ SELECT v AS value, regress_error(format('SELECT %L::iom_totals', v)) FROM (VALUE
   ('\x69000000018000000000000000000000000000000101000000000000000000000000000000010000000000000000000000000000000100000000000000000000000000000000'),	-- a minimum of 1, a maximum of 0
   ('\x6e00000001800000000000000000000000000000010100000000000000000000000000003039000000000000000000000000000030390000000000000000000000000000303900000000'),	-- 12345 of the sixteenth decimal, without decimals
   ('\x6e0000000180000000000000000000000000000001000100'),
+  ('\x6e000000018000000000000000000000000000000100010001000000000000000100010000000000020001000000000000000100'),	-- of odd numerics: a minimum of 2, a maximum of 1
   ('\x6e00000001800000000000000000000000000000010001000100000000000000010000000000000000000000000000ff')
 ) v (v);
 
@@ -335,10 +336,44 @@ BEGIN
   RAISE NOTICE 'some refused: %, some taken: %', refused > 1000, taken > 100;
 END $$;
 
+-- A call adds to a copy: what it was given may be looked at again (a target list with a
+-- set in it does not protect expanded values)
+CREATE FUNCTION regress_dg(iom_totals) RETURNS text LANGUAGE sql STABLE
+  RETURN (SELECT count || '/' || sum FROM iom_unnest($1) WHERE node = 'DG');
+CREATE TEMPORARY TABLE regress_sum AS
+SELECT (SELECT iom_rollup(node, 1) FROM iom_unit) AS large, iom_rollup('DG', 1) AS small;
+SELECT regress_dg(iom_totals_add(t, u)) AS added, regress_dg(iom_totals_add(t, u)) AS once_more, regress_dg(iom_totals_add(t, t)) AS doubled, regress_dg(t) = regress_dg(first) AS as_before
+FROM (SELECT iom_totals_add(large, small) AS t, iom_totals_add(large, small) AS first, small AS u, generate_series(1, 2) FROM regress_sum OFFSET 0) s;
+SELECT regress_dg(iom_rollup(iom_totals_add(t, u))), regress_dg(iom_rollup(t))
+FROM (SELECT iom_totals_add(large, small) AS t, small AS u, generate_series(1, 3) FROM regress_sum OFFSET 0) s;
+
+-- Doubled and doubled again: no sum and no count overflows without a word
+CREATE FUNCTION regress_doubled(t iom_totals, times int) RETURNS iom_totals LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+  FOR i IN 1 .. times LOOP t := iom_totals_add(t, t); END LOOP;
+  RETURN t;
+END $$;
+SELECT times, r.count = 4 * 2::numeric ^ times AS count, r.sum = sign * 9999999999.5 * 2::numeric ^ (times + 1) AS sum,
+  r.min, r.max, regress_doubled(t, times)::text::iom_totals::text = regress_doubled(t, times)::text AS comes_back
+FROM (VALUES (1), (-1)) v (sign),
+  LATERAL (SELECT iom_rollup(unit, value * sign) AS t FROM (VALUES ('DG'::iom_node, 9999999999.5), ('DG', 9999999999.5), ('DG', 0), ('DG', NULL)) f (unit, value)) f,
+  (VALUES (1), (38), (39), (40), (41), (55)) n (times), iom_unnest(regress_doubled(t, times)) r
+ORDER BY sign, times;
+SELECT r.count, r.sum = 9223372036854775807 * 2::numeric ^ 62 AS sum
+FROM iom_unnest(regress_doubled((SELECT iom_rollup('DG', 9223372036854775807)), 62)) r;
+SELECT regress_error('SELECT regress_doubled(iom_rollup(''DG'', 9223372036854775807), 63)'),
+  regress_error('SELECT regress_doubled(iom_headcount(NULL), 63)');
+SELECT node AS of_two_units, regress_error(format(
+  'SELECT iom_unnest(regress_doubled(t, 62)) FROM (SELECT iom_headcount(u) AS t FROM unnest(''{%s,DOE}''::iom_node[]) u) s', node))
+FROM (VALUES ('DG'), ('DGX')) v (node);
+-- two values of which each says a sum of 2^127 - 1, which no integers have
+SELECT regress_error(format('SELECT iom_totals_add(%1$L::iom_totals, %1$L::iom_totals)',
+  '\x6900000001' || '8000000000000000' || '0000000000000001' || '01' || repeat('7f' || repeat('ff', 15), 3)));
+
 -- The functions of the aggregates cannot be called by hand (minor versions differ in
 -- how they say so)
 SELECT DISTINCT regress_error(format('SELECT %s(%s)', p.proname, array_to_string(array_fill('NULL'::text, ARRAY[p.pronargs]), ', '))) ~ '^(42883|0A000) ' AS refused
 FROM pg_proc p WHERE p.proname ~ '^iom_rollup_';
 
-DROP FUNCTION regress_rollup, regress_value;
+DROP FUNCTION regress_rollup, regress_value, regress_dg, regress_doubled;
 DROP TABLE regress_fact, regress_totals;

@@ -49,7 +49,7 @@ new_state(TotalsKind kind, MemoryContext context)
 {
 	TotalsSum  *state = MemoryContextAlloc(context, sizeof(TotalsSum));
 
-	totals_sum_init(state, kind, context);
+	totals_sum_init(state, kind, 1, context);
 	return state;
 }
 

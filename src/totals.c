@@ -4,10 +4,12 @@
  *	  Own totals of nodes: adding them up, and numerics as whole numbers.
  *
  * A numeric goes with the whole numbers if it has at most 16 digits after the
- * point and is less than 10^10: a sum of 1.7 * 10^12 such numbers, more than a
- * table can have rows, does not overflow 128 bits.  Their digits are read and
- * written here as they lie in tables, a format that pg_upgrade keeps; all else is
- * left to the server's numerics.
+ * point and is less than 10^10: a sum of 1.7 * 10^12 such numbers, more than an
+ * aggregate is ever given, does not overflow 128 bits; nor does one of as many
+ * integers as can be counted.  Totals that are added to themselves may get there:
+ * then the sum goes on as an odd numeric.  Their digits are read and written here
+ * as they lie in tables, a format that pg_upgrade keeps; all else is left to the
+ * server's numerics.
  *
  * Copyright (c) 2026, the iomorg contributors
  *
@@ -115,7 +117,8 @@ copy_numeric(Numeric value)
 	return copy;
 }
 
-/* Replace *kept by value if that is the more extreme, for good. */
+/* Replace *kept by value if that is the more extreme, for good.  Which of equal
+ * ones is kept depends on their order, as with the server's min() and max(). */
 static void
 keep_extreme(Numeric *kept, Numeric value, bool smallest)
 {
@@ -130,9 +133,11 @@ keep_extreme(Numeric *kept, Numeric value, bool smallest)
 	}
 }
 
-static void
-merge_odd(Totals *totals, UnitTotals *unit, Numeric sum, Numeric min,
-		  Numeric max)
+/*
+ * Add odd numerics to those of a node.
+ */
+void
+totals_merge_odd(Totals *totals, UnitTotals *unit, const OddTotals *other)
 {
 	MemoryContext before = MemoryContextSwitchTo(totals->context);
 	OddTotals  *odd;
@@ -148,9 +153,9 @@ merge_odd(Totals *totals, UnitTotals *unit, Numeric sum, Numeric min,
 							  (Size) totals->odds_room * sizeof(OddTotals));
 		}
 		odd = &totals->odd[totals->nodds++];
-		odd->sum = copy_numeric(sum);
-		odd->min = copy_numeric(min);
-		odd->max = copy_numeric(max);
+		odd->sum = copy_numeric(other->sum);
+		odd->min = copy_numeric(other->min);
+		odd->max = copy_numeric(other->max);
 		unit->odd = totals->nodds;
 	}
 	else
@@ -158,11 +163,11 @@ merge_odd(Totals *totals, UnitTotals *unit, Numeric sum, Numeric min,
 		Numeric		total;
 
 		odd = &totals->odd[unit->odd - 1];
-		total = numeric_of_two(numeric_add, odd->sum, sum);
+		total = numeric_of_two(numeric_add, odd->sum, other->sum);
 		pfree(odd->sum);
 		odd->sum = total;
-		keep_extreme(&odd->min, min, true);
-		keep_extreme(&odd->max, max, false);
+		keep_extreme(&odd->min, other->min, true);
+		keep_extreme(&odd->max, other->max, false);
 	}
 	MemoryContextSwitchTo(before);
 }
@@ -173,99 +178,9 @@ merge_odd(Totals *totals, UnitTotals *unit, Numeric sum, Numeric min,
 void
 totals_add_odd(Totals *totals, UnitTotals *unit, Numeric value)
 {
-	merge_odd(totals, unit, value, value, value);
-}
+	const OddTotals odd = {value, value, value};
 
-/*----------
- * Adding totals up
- *----------
- */
-
-/* As the server's sum() does: an overflow is an error, infinity is not. */
-static void
-float_add(float8 *sum, float8 value)
-{
-	*sum = float8_pl(*sum, value);
-}
-
-static void
-float_keep_extremes(UnitTotals *unit, float8 min, float8 max)
-{
-	if (float8_lt(min, unit->value.real.min))
-		unit->value.real.min = min;
-	if (float8_gt(max, unit->value.real.max))
-		unit->value.real.max = max;
-}
-
-/*
- * Add a number to the values of a node.
- */
-void
-unit_add_float(UnitTotals *unit, float8 value)
-{
-	if (!unit->has_value)
-	{
-		unit->has_value = true;
-		unit->value.real.sum = unit->value.real.min = unit->value.real.max = value;
-		return;
-	}
-	float_add(&unit->value.real.sum, value);
-	float_keep_extremes(unit, value, value);
-}
-
-static void
-merge_whole(UnitTotals *unit, const UnitTotals *other)
-{
-	wide_add(&unit->value.whole.sum, other->value.whole.sum);
-	unit->sum_scale = Max(unit->sum_scale, other->sum_scale);
-	if (wide_equal(other->value.whole.min, unit->value.whole.min))
-		unit->min_scale = Max(unit->min_scale, other->min_scale);
-	else if (wide_less(other->value.whole.min, unit->value.whole.min))
-	{
-		unit->value.whole.min = other->value.whole.min;
-		unit->min_scale = other->min_scale;
-	}
-	if (wide_equal(other->value.whole.max, unit->value.whole.max))
-		unit->max_scale = Max(unit->max_scale, other->max_scale);
-	else if (wide_less(unit->value.whole.max, other->value.whole.max))
-	{
-		unit->value.whole.max = other->value.whole.max;
-		unit->max_scale = other->max_scale;
-	}
-}
-
-/*
- * Add what is in other, one of the nodes of from, to unit, one of those of
- * into (which may be from).
- */
-void
-totals_merge(Totals *into, UnitTotals *unit, const Totals *from,
-			 const UnitTotals *other)
-{
-	unit->count += other->count;
-	if (other->has_value && !unit->has_value)
-	{
-		unit->has_value = true;
-		unit->value = other->value;
-		unit->sum_scale = other->sum_scale;
-		unit->min_scale = other->min_scale;
-		unit->max_scale = other->max_scale;
-	}
-	else if (other->has_value && into->kind == TOTALS_FLOAT)
-	{
-		float_add(&unit->value.real.sum, other->value.real.sum);
-		float_keep_extremes(unit, other->value.real.min,
-							other->value.real.max);
-	}
-	else if (other->has_value)
-		merge_whole(unit, other);
-
-	if (other->odd != 0)
-	{
-		OddTotals	odd = from->odd[other->odd - 1];
-
-		merge_odd(into, unit, odd.sum, odd.min, odd.max);
-	}
+	totals_merge_odd(totals, unit, &odd);
 }
 
 /*----------
@@ -278,23 +193,15 @@ static Wide
 wide_of_parts(uint64 integer, uint64 fraction)
 {
 	const uint64 power = power_of_base[WHOLE_FRACTION];
-	Wide		wide;
-	Wide		more = {fraction, 0};
-#ifdef HAVE_INT128
-	uint128		product = (uint128) integer * power;
-
-	wide.low = (uint64) product;
-	wide.high = (int64) (product >> 64);
-#else
 	uint64		upper = integer >> 32;	/* two bits: integer < 10^10 */
 	uint64		lower = integer & PG_UINT32_MAX;
 	uint64		cross = upper * (power & PG_UINT32_MAX) + lower * (power >> 32);
+	Wide		wide = {lower * (power & PG_UINT32_MAX),
+	(int64) (upper * (power >> 32))};
 	Wide		middle = {cross << 32, (int64) (cross >> 32)};
+	Wide		more = {fraction, 0};
 
-	wide.low = lower * (power & PG_UINT32_MAX);
-	wide.high = (int64) (upper * (power >> 32));
 	wide_add(&wide, middle);
-#endif
 	wide_add(&wide, more);
 	return wide;
 }
@@ -486,6 +393,129 @@ unit_max(const Totals *totals, const UnitTotals *unit, NumericBuffer *buffer)
 {
 	return with_odd(totals, unit, unit->value.whole.max, unit->max_scale,
 					numeric_larger, ODD_OF(totals, unit, max), buffer);
+}
+
+/*----------
+ * Adding totals up
+ *----------
+ */
+
+/* As the server's sum() does: an overflow is an error, infinity is not. */
+static void
+float_add(float8 *sum, float8 value)
+{
+	*sum = float8_pl(*sum, value);
+}
+
+static void
+float_keep_extremes(UnitTotals *unit, float8 min, float8 max)
+{
+	if (float8_lt(min, unit->value.real.min))
+		unit->value.real.min = min;
+	if (float8_gt(max, unit->value.real.max))
+		unit->value.real.max = max;
+}
+
+/*
+ * Add a number to the values of a node.
+ */
+void
+unit_add_float(UnitTotals *unit, float8 value)
+{
+	if (!unit->has_value)
+	{
+		unit->has_value = true;
+		unit->value.real.sum = unit->value.real.min = unit->value.real.max = value;
+		return;
+	}
+	float_add(&unit->value.real.sum, value);
+	float_keep_extremes(unit, value, value);
+}
+
+/* Add the whole numbers of another node; false if the sum would overflow. */
+static bool
+merge_whole(UnitTotals *unit, const UnitTotals *other)
+{
+	Wide		sum = unit->value.whole.sum;
+
+	wide_add(&sum, other->value.whole.sum);
+	if ((sum.high < 0) != (unit->value.whole.sum.high < 0) &&
+		(sum.high < 0) != (other->value.whole.sum.high < 0))
+		return false;
+	unit->value.whole.sum = sum;
+	unit->sum_scale = Max(unit->sum_scale, other->sum_scale);
+	unit_keep_extremes(unit, other->value.whole.min, other->min_scale,
+					   other->value.whole.max, other->max_scale);
+	return true;
+}
+
+/* Make odd numerics of a node's whole numbers. */
+static void
+make_odd(Totals *totals, UnitTotals *unit)
+{
+	NumericBuffer sum;
+	NumericBuffer min;
+	NumericBuffer max;
+	OddTotals	odd;
+
+	odd.sum = whole_to_numeric(unit->value.whole.sum, WHOLE_FRACTION,
+							   unit->sum_scale, &sum);
+	odd.min = whole_to_numeric(unit->value.whole.min, WHOLE_FRACTION,
+							   unit->min_scale, &min);
+	odd.max = whole_to_numeric(unit->value.whole.max, WHOLE_FRACTION,
+							   unit->max_scale, &max);
+	totals_merge_odd(totals, unit, &odd);
+	unit->has_value = false;
+}
+
+/*
+ * Add what is in other, one of the nodes of from, to unit, one of those of
+ * into (which may be from).  An error if that is more than a bigint can count.
+ */
+void
+totals_merge(Totals *into, UnitTotals *unit, const Totals *from,
+			 const UnitTotals *other)
+{
+	if (other->count > PG_INT64_MAX - unit->count)
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("totals of more than %lld facts",
+						(long long) PG_INT64_MAX)));
+	unit->count += other->count;
+
+	if (other->has_value && unit->has_value)
+	{
+		if (into->kind == TOTALS_FLOAT)
+		{
+			float_add(&unit->value.real.sum, other->value.real.sum);
+			float_keep_extremes(unit, other->value.real.min,
+								other->value.real.max);
+		}
+		else if (!merge_whole(unit, other))
+		{
+			/* integers that were counted one by one never get here */
+			if (into->kind != TOTALS_NUMERIC)
+				ereport(ERROR,
+						(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+						 errmsg("a sum of integers is out of range")));
+			make_odd(into, unit);
+		}
+	}
+	if (other->has_value && !unit->has_value)
+	{
+		unit->has_value = true;
+		unit->value = other->value;
+		unit->sum_scale = other->sum_scale;
+		unit->min_scale = other->min_scale;
+		unit->max_scale = other->max_scale;
+	}
+
+	if (other->odd != 0)
+	{
+		OddTotals	odd = from->odd[other->odd - 1];
+
+		totals_merge_odd(into, unit, &odd);
+	}
 }
 
 /*----------

@@ -132,6 +132,8 @@ extern void totals_init(Totals *totals, TotalsKind kind, uint32 units_room,
 						MemoryContext context);
 extern UnitTotals *totals_new_unit(Totals *totals, IomNode node);
 extern void totals_add_odd(Totals *totals, UnitTotals *unit, Numeric value);
+extern void totals_merge_odd(Totals *totals, UnitTotals *unit,
+							 const OddTotals *other);
 extern void totals_merge(Totals *into, UnitTotals *unit,
 						 const Totals *from, const UnitTotals *other);
 extern Size totals_flat_size(const Totals *totals);
@@ -139,7 +141,7 @@ extern void totals_flatten(const Totals *totals, TotalsValue *value, Size size);
 extern TotalsValue *totals_close(const Totals *totals);
 extern void totals_open(Totals *totals, TotalsValue *value);
 
-extern void totals_sum_init(TotalsSum *sum, TotalsKind kind,
+extern void totals_sum_init(TotalsSum *sum, TotalsKind kind, uint32 room,
 							MemoryContext context);
 extern UnitTotals *totals_sum_new_unit(TotalsSum *sum, IomNode node);
 extern void totals_sum_add(TotalsSum *sum, const Totals *other);
@@ -187,9 +189,30 @@ wide_equal(Wide a, Wide b)
 }
 
 /*
- * Add a whole number to the values of a node.  Of equal numbers, which differ
- * in their scale only, the one with more digits is the extreme, so that it
- * does not matter which came first.
+ * Of equal whole numbers, which differ in their scale only, the one with more
+ * digits is the extreme, so that it does not matter which came first.
+ */
+static inline void
+unit_keep_extremes(UnitTotals *unit, Wide min, uint8 min_scale,
+				   Wide max, uint8 max_scale)
+{
+	if (!wide_less(unit->value.whole.min, min))
+	{
+		unit->min_scale = wide_equal(min, unit->value.whole.min) ?
+			Max(unit->min_scale, min_scale) : min_scale;
+		unit->value.whole.min = min;
+	}
+	if (!wide_less(max, unit->value.whole.max))
+	{
+		unit->max_scale = wide_equal(max, unit->value.whole.max) ?
+			Max(unit->max_scale, max_scale) : max_scale;
+		unit->value.whole.max = max;
+	}
+}
+
+/*
+ * Add the whole number of one fact to the values of a node: there are never
+ * enough facts for an overflow (totals.c).
  */
 static inline void
 unit_add_whole(UnitTotals *unit, Wide whole, uint8 scale)
@@ -204,18 +227,7 @@ unit_add_whole(UnitTotals *unit, Wide whole, uint8 scale)
 	}
 	wide_add(&unit->value.whole.sum, whole);
 	unit->sum_scale = Max(unit->sum_scale, scale);
-	if (!wide_less(unit->value.whole.min, whole))
-	{
-		unit->min_scale = wide_equal(whole, unit->value.whole.min) ?
-			Max(unit->min_scale, scale) : scale;
-		unit->value.whole.min = whole;
-	}
-	if (!wide_less(whole, unit->value.whole.max))
-	{
-		unit->max_scale = wide_equal(whole, unit->value.whole.max) ?
-			Max(unit->max_scale, scale) : scale;
-		unit->value.whole.max = whole;
-	}
+	unit_keep_extremes(unit, whole, scale, whole, scale);
 }
 
 /* The totals of a node; new ones if it has none yet. */

@@ -7,7 +7,9 @@
  * Its state is of the types iom_totals and iom_float_totals themselves, so that
  * whoever knows these can combine partial aggregates, another server too.  Not to
  * copy all nodes for each value that is added, the state is an expanded object
- * once it has some nodes: with a table of them, and changed in place.
+ * once it has some nodes: with a table of them, and changed in place.  An argument
+ * of a plain call never is, since others may look at it: not every node of the
+ * executor makes an expanded value of its rows read-only first.
  *
  * An expanded object has a context of its own, below that of the aggregate or of
  * whoever calls.  HashAggregate visits all contexts each time that it makes a
@@ -72,7 +74,7 @@ read_value(Totals *totals, Datum value)
 }
 
 static ExpandedTotals *
-new_expanded(TotalsKind kind, MemoryContext parent)
+new_expanded(TotalsKind kind, uint32 room, MemoryContext parent)
 {
 	MemoryContext context = AllocSetContextCreate(parent, "iomorg totals",
 												  ALLOCSET_START_SMALL_SIZES);
@@ -80,7 +82,7 @@ new_expanded(TotalsKind kind, MemoryContext parent)
 												  sizeof(ExpandedTotals));
 
 	EOH_init_header(&expanded->header, &expanded_methods, context);
-	totals_sum_init(&expanded->sum, kind, context);
+	totals_sum_init(&expanded->sum, kind, room, context);
 	return expanded;
 }
 
@@ -89,9 +91,12 @@ Datum
 iom_totals_add(PG_FUNCTION_ARGS)
 {
 	Datum		value = PG_GETARG_DATUM(0);
+	MemoryContext context;
+	bool		is_state = AggCheckCallContext(fcinfo, &context) != 0;
 	ExpandedTotals *expanded;
 	Totals		before;
 	Totals		other;
+	uint64		room;
 
 	read_value(&before, value);
 	read_value(&other, PG_GETARG_DATUM(1));
@@ -104,24 +109,22 @@ iom_totals_add(PG_FUNCTION_ARGS)
 				 errhint("Cast the values that iom_rollup() adds up to one "
 						 "type.")));
 
-	if (VARATT_IS_EXTERNAL_EXPANDED_RW(DatumGetPointer(value)))
+	room = before.nunits + (uint64) other.nunits;
+	if (is_state && VARATT_IS_EXTERNAL_EXPANDED_RW(DatumGetPointer(value)))
 		expanded = expanded_of(value);
-	else if (before.nunits + (uint64) other.nunits <= FLAT_NODES)
+	else if (room <= FLAT_NODES)
 	{
 		TotalsSum	sum;
 
-		totals_sum_init(&sum, before.kind, CurrentMemoryContext);
+		totals_sum_init(&sum, before.kind, FLAT_NODES, CurrentMemoryContext);
 		totals_sum_add(&sum, &before);
 		totals_sum_add(&sum, &other);
 		PG_RETURN_POINTER(totals_close(&sum.totals));
 	}
 	else
 	{
-		MemoryContext context;
-
-		if (!AggCheckCallContext(fcinfo, &context))
-			context = CurrentMemoryContext;
-		expanded = new_expanded(before.kind, context);
+		expanded = new_expanded(before.kind, Min(room, PG_INT32_MAX / 2),
+								is_state ? context : CurrentMemoryContext);
 		totals_sum_add(&expanded->sum, &before);
 	}
 	totals_sum_add(&expanded->sum, &other);

@@ -17,7 +17,8 @@
  *		...		  their sum, minimum and maximum, as numeric sends them
  *
  * The text form is that as bytea.  Whatever comes in is checked: a bad value
- * is an error here (a hard one, as of bytea) and cannot harm later.
+ * is an error here (a hard one, as those of a message that ends too soon are) and
+ * cannot harm later.
  *
  * Copyright (c) 2026, the iomorg contributors
  *
@@ -26,6 +27,8 @@
 #include "postgres.h"
 
 #include "libpq/pqformat.h"
+#include "miscadmin.h"
+#include "utils/float.h"
 #include "utils/fmgrprotos.h"
 
 #include "chart_cache.h"
@@ -91,6 +94,13 @@ read_wide(StringInfo in)
 }
 
 static void
+check_extremes(bool in_order)
+{
+	if (!in_order)
+		bad_value("A maximum is less than the minimum.");
+}
+
+static void
 read_values(StringInfo in, TotalsKind kind, UnitTotals *unit)
 {
 	if (kind == TOTALS_FLOAT)
@@ -98,6 +108,7 @@ read_values(StringInfo in, TotalsKind kind, UnitTotals *unit)
 		unit->value.real.sum = pq_getmsgfloat8(in);
 		unit->value.real.min = pq_getmsgfloat8(in);
 		unit->value.real.max = pq_getmsgfloat8(in);
+		check_extremes(float8_le(unit->value.real.min, unit->value.real.max));
 		return;
 	}
 	unit->value.whole.sum = read_wide(in);
@@ -113,8 +124,7 @@ read_values(StringInfo in, TotalsKind kind, UnitTotals *unit)
 			!whole_has_scale(unit->value.whole.max, unit->max_scale))
 			bad_value("A value has more digits than its scale.");
 	}
-	if (wide_less(unit->value.whole.max, unit->value.whole.min))
-		bad_value("A maximum is less than the minimum.");
+	check_extremes(!wide_less(unit->value.whole.max, unit->value.whole.min));
 }
 
 /* Add the odd numerics that follow to the last node. */
@@ -122,17 +132,14 @@ static void
 read_odd(StringInfo in, Totals *totals, UnitTotals *unit)
 {
 	OddTotals	odd;
-	Totals		from;
-	UnitTotals	other;
 
 	odd.sum = read_numeric(in);
 	odd.min = read_numeric(in);
 	odd.max = read_numeric(in);
-	memset(&from, 0, sizeof(from));
-	from.odd = &odd;
-	memset(&other, 0, sizeof(other));
-	other.odd = 1;
-	totals_merge(totals, unit, &from, &other);
+	check_extremes(DatumGetBool(DirectFunctionCall2(numeric_le,
+													NumericGetDatum(odd.min),
+													NumericGetDatum(odd.max))));
+	totals_merge_odd(totals, unit, &odd);
 }
 
 static TotalsValue *
@@ -160,6 +167,7 @@ read_totals(StringInfo in, bool is_float)
 		int64		count;
 		UnitTotals *unit;
 
+		CHECK_FOR_INTERRUPTS();
 		if (node != IOM_NODE_NONE && !node_code_is_valid(node))
 			bad_value("A node is not valid.");
 		if (!code_index_insert(&index, node, i))
@@ -274,6 +282,7 @@ write_totals(TotalsValue *value)
 	{
 		const UnitTotals *unit = &totals.unit[i];
 
+		CHECK_FOR_INTERRUPTS();
 		pq_sendint64(&out, (uint64) unit->node);
 		pq_sendint64(&out, unit->count);
 		pq_sendbyte(&out, unit->has_value);

@@ -16,17 +16,17 @@
 #include "chart_cache.h"
 #include "totals.h"
 
-#define FIRST_ROOM		1		/* nodes in a new sum */
 #define UNINDEXED_NODES	8		/* beyond that there is a hash table */
 
 /*
- * The sum of nothing.
+ * The sum of nothing, with room for some nodes, at least one.
  */
 void
-totals_sum_init(TotalsSum *sum, TotalsKind kind, MemoryContext context)
+totals_sum_init(TotalsSum *sum, TotalsKind kind, uint32 room,
+				MemoryContext context)
 {
 	memset(sum, 0, sizeof(*sum));
-	totals_init(&sum->totals, kind, FIRST_ROOM, context);
+	totals_init(&sum->totals, kind, room, context);
 }
 
 /* Make the table anew, with as much room as there is for nodes. */
@@ -39,7 +39,10 @@ rebuild_index(TotalsSum *sum)
 	sum->index.block = NULL;
 	code_index_create(&sum->index, sum->totals.units_room, &memory);
 	for (uint32 i = 0; i < sum->totals.nunits; i++)
+	{
+		CHECK_FOR_INTERRUPTS();	/* codes that collide are easily made */
 		code_index_insert(&sum->index, sum->totals.unit[i].node, i);
+	}
 }
 
 /*
