@@ -90,6 +90,42 @@ FROM unnest('{-infinity,2017-12-31,2018-01-01,2018-12-31,2019-01-01,2019-12-31,2
 GROUP BY day ORDER BY day;
 SELECT day, iom_path('MOVED', as_of => day), iom_size('TOP', day) FROM unnest('{2019-12-31,2020-01-01,2020-12-31,2019-12-31}'::date[]) day;
 SELECT count(*) AS charts FROM iom_charts();
+SELECT day, count(*) FILTER (WHERE by_order <> by_rank) AS different
+FROM unnest('{2019-12-31,2020-01-01,2020-02-29,2021-01-01}'::date[]) day,
+  LATERAL (SELECT rank() OVER (ORDER BY iom_chart_order(node, day)) AS by_order, rank() OVER (ORDER BY iom_rank(node, day)) AS by_rank FROM iom_unit) r
+GROUP BY day ORDER BY day;
+ROLLBACK;
+
+----------------------------------------------------------------------------
+-- Lines in chart order: by position and code of all nodes on the way, or by rank
+----------------------------------------------------------------------------
+BEGIN;
+CREATE FUNCTION pg_temp.plant_and_sort(n int, shape text, seed float8, OUT lines bigint, OUT charts bigint, OUT different bigint) LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM regress_plant(n, shape, seed);
+  INSERT INTO iom_line (node, supervisor, relation, line)
+  SELECT a.node, b.node, (ARRAY['advises', 'hosts'])[1 + floor(random() * 2)], 'dotted'
+  FROM (SELECT node, row_number() OVER (ORDER BY random()) AS i FROM iom_unit, generate_series(1, 3)) a
+  JOIN (SELECT node, row_number() OVER (ORDER BY random()) AS i FROM iom_unit, generate_series(1, 3)) b USING (i)
+  WHERE a.node <> b.node ON CONFLICT DO NOTHING;
+  PERFORM iom_level('NOBODY');	-- earlier states go
+  SELECT -count(*) FROM iom_charts() INTO charts;
+  CREATE TEMPORARY TABLE by_index AS
+  SELECT u.node, ARRAY(SELECT r::text FROM iom_relations(u.node) r) AS relations,
+    ARRAY(SELECT iom_reports(u.node, 'hosts')) AS reports, iom_chart_order(u.node, NULL) AS place
+  FROM iom_unit u;
+  SELECT charts + count(*) FROM iom_charts() INTO charts;
+  SET LOCAL iomorg.probe_limit = 0;
+  SELECT sum(cardinality(relations)), count(*) FILTER (WHERE relations <> ARRAY(SELECT r::text FROM iom_relations(b.node) r)
+    OR reports <> ARRAY(SELECT iom_reports(b.node, 'hosts')) OR rank <> iom_rank(b.node))
+  FROM (SELECT *, rank() OVER (ORDER BY place) FROM by_index) b INTO lines, different;
+  SET LOCAL iomorg.probe_limit = 2000000000;
+  DROP TABLE by_index;
+END $$;
+SELECT shape, lines > 100 AS some, charts, different
+FROM (VALUES ('chain', 0.1), ('star', 0.2), ('uniform', 0.3), ('many roots', 0.4), ('comb', 0.5)) s (shape, seed),
+  LATERAL pg_temp.plant_and_sort(50, shape, seed);
+SELECT iom_chart_order('NOBODY', NULL) IS NULL AS unknown, iom_chart_order(NULL, NULL) IS NULL AS "null", iom_ranks_pay(NULL, NULL) AS no_lines;
 ROLLBACK;
 
 ----------------------------------------------------------------------------
@@ -187,6 +223,14 @@ BEGIN
     END IF;
   END LOOP;
 END $$;
+SELECT count(*) AS charts FROM iom_charts();
+
+-- a few lines are sorted by index, many are not
+SELECT node FROM iom_relations('N700') OFFSET 1;
+SELECT node FROM iom_reports('N1400', 'supervises');
+SELECT count(*) AS charts FROM iom_charts();
+INSERT INTO iom_line (node, supervisor, relation, line) SELECT 'N' || i, 'N6000', 'advises', 'dotted' FROM generate_series(1, 20) i;
+SELECT count(*) FROM iom_relations('N6000');
 SELECT count(*) AS charts FROM iom_charts();
 
 -- the settings

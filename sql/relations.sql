@@ -36,6 +36,13 @@ SELECT count(*) FILTER (WHERE (iom_rank(node), line = 'dotted') < lag) AS out_of
 FROM (SELECT *, lag((iom_rank(node), line = 'dotted')) OVER (ORDER BY place) AS lag
       FROM (SELECT *, row_number() OVER () AS place FROM iom_relations()) r) s;
 
+-- What a query wants of them is looked up before they are sorted
+BEGIN;
+SET LOCAL enable_seqscan = off;
+SELECT condition, regress_plan('SELECT * FROM iom_relations() WHERE ' || condition) ~ ('Index Cond: \(' || condition) AS by_index
+FROM (VALUES ('supervisor = ''DG'''), ('node = ''DLA''')) c (condition);
+ROLLBACK;
+
 -- Two lines between the same two nodes; a dotted line up, across, down, to
 -- another root and back: none of it makes or breaks the hierarchy
 BEGIN;

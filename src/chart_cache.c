@@ -445,6 +445,22 @@ chart_cache_guess_size(int64 day, IomNode top)
 }
 
 /*
+ * Is there a chart of everything, or would it cost less to compile one than to
+ * look up, by SQL, what so many index probes would?  These are spent if not.
+ * Raises what chart_cache_find() raises, but for unsound rows.
+ */
+bool
+chart_cache_pays(int64 day, double probes)
+{
+	HierarchyState state;
+
+	org_tables_check_select();
+	state = revision_state(GetActiveSnapshot());
+	return find_listed(&state, day, scope_all()) != NULL ||
+		!chart_probe_spend(&state, probes);
+}
+
+/*
  * A chart for the active snapshot and a day that answers a question.  Good
  * until control returns to the executor; pin it for longer.
  *

@@ -69,6 +69,7 @@ extern CachedChart *chart_probe(int64 day, ChartScope scope,
 								uint32 max_probes);
 extern double chart_probe_guess_size(int64 day, IomNode top,
 									 const HierarchyState *state);
+extern bool chart_probe_spend(const HierarchyState *state, double probes);
 extern bool chart_probe_compiling_pays(const HierarchyState *state);
 extern uint32 chart_probe_settle_account(const HierarchyState *state);
 

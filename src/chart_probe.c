@@ -591,6 +591,23 @@ chart_probe(int64 day, ChartScope scope, const HierarchyState *state,
 }
 
 /*
+ * For whoever looks rows up by SQL: spend so many probes; false if that would be
+ * more than pay.
+ */
+bool
+chart_probe_spend(const HierarchyState *state, double probes)
+{
+	Walk		walk;
+	Account    *account = walk_begin(&walk, state);
+	bool		pays = probes <= probes_left(account);
+
+	if (pays)
+		account->spent += (uint32) probes;
+	walk_end(&walk);
+	return pays;
+}
+
+/*
  * Roughly how many nodes a subtree has that was refused: the mean over some
  * random ways down of the product of the spans on the way, summed up (Knuth,
  * "Estimating the efficiency of backtrack programs", 1975).  Guesses the same

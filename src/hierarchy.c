@@ -28,6 +28,7 @@ PG_FUNCTION_INFO_V1(iom_height);
 PG_FUNCTION_INFO_V1(iom_size);
 PG_FUNCTION_INFO_V1(iom_span);
 PG_FUNCTION_INFO_V1(iom_rank);
+PG_FUNCTION_INFO_V1(iom_ranks_pay);
 PG_FUNCTION_INFO_V1(iom_is_leaf);
 PG_FUNCTION_INFO_V1(iom_path);
 PG_FUNCTION_INFO_V1(iom_common_supervisor);
@@ -35,6 +36,9 @@ PG_FUNCTION_INFO_V1(iom_common_supervisor_accum);
 PG_FUNCTION_INFO_V1(iom_common_supervisor_combine);
 PG_FUNCTION_INFO_V1(iom_common_supervisor_final);
 PG_FUNCTION_INFO_V1(iom_distance);
+
+/* What iom_chart_order() costs for both ends of a line, in index probes. */
+#define PROBES_A_LINE	100
 
 /*
  * Chart and rank of the first argument; the chart has at least the given
@@ -152,6 +156,17 @@ iom_rank(PG_FUNCTION_ARGS)
 {
 	GET_CHART_AND_RANK(1, scope_all());
 	PG_RETURN_INT32((int32) rank + 1);
+}
+
+/*
+ * iom_ranks_pay(lines, as_of): is iom_rank() the cheaper way to sort so many
+ * lines by their nodes, or iom_chart_order()?
+ */
+Datum
+iom_ranks_pay(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(chart_cache_pays(PG_GETARG_AS_OF(1), (double) PG_GETARG_INT64(0) *
+									PROBES_A_LINE));
 }
 
 /* iom_is_leaf(node, as_of) */
