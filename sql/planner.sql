@@ -271,7 +271,30 @@ SET LOCAL iomorg.probe_limit = 2000000000;
 SELECT regress_estimate(format('SELECT FROM iom_subtree(%1$L, iom_level(%1$L) + iom_level(%2$L) + iom_level(%3$L))',
   :'other', :'leaf', :'small')) =
   (SELECT count(*) FROM iom_subtree(:'other', iom_level(:'other') + iom_level(:'leaf') + iom_level(:'small'))) AS exact;
+-- ... or the one by which another condition on the column is estimated
+SELECT regress_estimate(format('SELECT FROM staff WHERE iom_supervisor(iom_supervisor(iom_supervisor(%L))) @> unit AND unit <@ %L', :'leaf', :'small')) > 0 AS planned;
 RESET iomorg.chart_memory;
+
+-- no further down than it is asked for
+UPDATE iom_unit SET position = position WHERE node = :'leaf';
+SELECT node AS root FROM forest WHERE supervisor IS NULL \gset
+DELETE FROM charts;
+INSERT INTO charts SELECT count(*) FROM iom_charts();
+SELECT regress_estimate(format('SELECT FROM iom_subtree(%L, 1)', :'root')) = (SELECT count(*) FROM iom_subtree(:'root', 1)) AS exact;
+SELECT (SELECT count(*) FROM iom_charts()) - n AS compiled FROM charts;
+
+-- what is made for planning alone does not stay, where nothing can be kept
+SAVEPOINT watched;
+ALTER TABLE iom_line DISABLE TRIGGER _iom_begin;
+SELECT regress_estimate(format('SELECT FROM staff WHERE iom_supervisor(%L) @> unit AND unit <@ %L', :'leaf', :'small')) > 0 AS planned;
+DO $$
+BEGIN
+  FOR i IN 1 .. 200 LOOP
+    PERFORM regress_estimate(format('SELECT FROM staff WHERE unit <@ %L', node)) FROM forest WHERE number = i;
+  END LOOP;
+END $$;
+SELECT count(*) < 20 AS few FROM pg_backend_memory_contexts WHERE name = 'iomorg chart';
+ROLLBACK TO watched;
 RESET iomorg.probe_limit;
 
 -- a later column of an index, which before PostgreSQL 17 was scanned once for each

@@ -173,6 +173,17 @@ SELECT question, regress_error(question) FROM unnest(ARRAY['SELECT iom_superviso
 ROLLBACK;
 SELECT sum(different) AS different FROM regress_compare(whole => false);
 
+-- Not while constraints are deferred: until they are checked, no line tells of units
+BEGIN;
+SET CONSTRAINTS ALL DEFERRED;
+UPDATE iom_unit SET valid = '(,2020-01-01)' WHERE node = 'OSS-PAC';
+SELECT question, regress_error(question) FROM unnest(ARRAY['SELECT iom_level(''OSS-PAC'')', 'SELECT iom_supervisor(''OSS-PAC'')', 'SELECT iom_size(''OSS'')',
+  'SELECT iom_span(''OSS'')', 'SELECT ''OSS-PAC'' <@ ''OSS''::iom_node', 'SELECT iom_subtree(''OSS'')']) question;
+UPDATE iom_line SET valid = '(,2020-01-01)' WHERE node = 'OSS-PAC';
+SELECT iom_level('OSS-PAC'), iom_size('OSS'), iom_size('OSS', '2019-12-31') AS before, 'OSS-PAC' <@ 'OSS'::iom_node AS within;
+SELECT sum(different) AS different FROM regress_compare(whole => false);
+ROLLBACK;
+
 -- without the indexes
 BEGIN;
 ALTER TABLE iom_line DROP CONSTRAINT iom_line_pkey;
@@ -231,6 +242,28 @@ SELECT node FROM iom_reports('N1400', 'supervises');
 SELECT count(*) AS charts FROM iom_charts();
 INSERT INTO iom_line (node, supervisor, relation, line) SELECT 'N' || i, 'N6000', 'advises', 'dotted' FROM generate_series(1, 20) i;
 SELECT count(*) FROM iom_relations('N6000');
+SELECT count(*) AS charts FROM iom_charts();
+
+-- a node of very many lines costs what it costs
+INSERT INTO iom_line (node, supervisor, relation, line) SELECT 'N6000', 'N' || i, 'assists', 'dotted' FROM generate_series(1, 3000) i;
+SELECT iom_level('N6000');
+SELECT count(*) AS charts FROM iom_charts();
+
+-- a subtree that was found tells of one node after the other, until a chart pays
+CREATE FUNCTION pg_temp.blocks(query text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+  plan jsonb;
+BEGIN
+  EXECUTE 'EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ' || query INTO plan;
+  RETURN (plan #>> '{0,Plan,Shared Hit Blocks}')::bigint + (plan #>> '{0,Plan,Shared Read Blocks}')::bigint;
+END $$;
+CREATE TEMPORARY TABLE regress_place AS SELECT iom_node('N' || 1 + i % 6000) AS unit FROM generate_series(1, 20000) i;
+ANALYZE regress_place;
+UPDATE iom_unit SET position = 0 WHERE node = 'N5';
+SELECT cardinality(iom_subtree_codes('N700'));
+SELECT pg_temp.blocks('SELECT count(*) FROM (SELECT unit FROM regress_place LIMIT 2000) p WHERE unit <@ ''N700''') < 100 AS no_climbs;
+SELECT count(*) AS charts FROM iom_charts();
+SELECT count(*) FROM regress_place WHERE unit <@ 'N700';
 SELECT count(*) AS charts FROM iom_charts();
 
 -- the settings

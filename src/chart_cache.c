@@ -19,9 +19,9 @@
  *
  * A chart is unlisted when the tables were altered, when it was derived from
  * changes that are over, or to make room.  It is freed when nobody has it
- * pinned.  That happens where the executor asks for one (chart_cache_find(),
- * chart_cache_find_two()) and at the end of transactions only, so that a chart in
- * hand stays there until the next call from the executor.
+ * pinned.  That happens where somebody asks for one and at the end of
+ * transactions only, so that a chart in hand stays there until the next call
+ * from the executor or the planner.
  *
  * No locks are held; the tables are locked while they are read.
  *
@@ -47,6 +47,9 @@
 /* Of these, answers from indexes that are kept: for the same question again,
  * as the executor asks it after the planner. */
 #define MAX_ANSWERS	8
+
+/* Looking for one of them so many times takes as long as an index probe. */
+#define ANSWERS_A_PROBE	16
 
 ChartToday	chart_today_memo;
 
@@ -420,6 +423,7 @@ chart_cache_peek(int64 day, ChartScope scope, uint32 max_probes)
 	if (!ActiveSnapshotSet() || !org_tables_may_select())
 		return NULL;
 	state = revision_state(GetActiveSnapshot());
+	free_unlisted();
 	cached = find_listed(&state, day, scope);
 	if (cached == NULL)
 		cached = add_probed_chart(day, scope, &state, max_probes);
@@ -549,5 +553,30 @@ chart_cache_find_today(ChartScope scope)
 		chart_today_memo.user = org_tables_who_may_select();
 		chart_today_memo.timezone = session_timezone;
 	}
+	return cached;
+}
+
+/*
+ * An answer by index that is kept, for a caller who has a smaller question on the
+ * day that is set, or today, and then another one.  NULL if there is none, or if so
+ * many were asked that everything may as well be compiled.
+ *
+ * Good until control returns to the executor.  Raises an error if the user may not
+ * read the tables.
+ */
+const CachedChart *
+chart_cache_find_answer_today(ChartScope scope)
+{
+	HierarchyState state;
+	CachedChart *cached;
+
+	if (!ActiveSnapshotSet())
+		return NULL;
+	org_tables_check_select();
+	state = revision_state(GetActiveSnapshot());
+	cached = find_listed(&state, as_of_day(true, 0), scope);
+	if (cached == NULL || cached->scope.kind == SCOPE_ALL ||
+		(++cached->hits % ANSWERS_A_PROBE == 0 && !chart_probe_spend(&state, 1)))
+		return NULL;
 	return cached;
 }

@@ -119,6 +119,7 @@ extern double chart_cache_guess_size(int64 day, IomNode top);
 extern void chart_cache_find_two(const int64 *day, MemoryContext owner,
 								 const CachedChart **found);
 extern const CachedChart *chart_cache_find_today(ChartScope scope);
+extern const CachedChart *chart_cache_find_answer_today(ChartScope scope);
 extern const CachedChart *chart_cache_first(void);
 extern const CachedChart *chart_cache_pin(const CachedChart *cached,
 										  MemoryContext owner);

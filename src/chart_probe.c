@@ -19,8 +19,9 @@
  *
  * A line lies within the life of both its ends: so say the guards.  So where a
  * line tells that a unit is there, that is not looked up, unless its position is
- * asked for.  On a new connection nearly all of a probe's cost is the pages that
- * it is the first to touch, and this halves them.
+ * asked for, or the guards may not have spoken yet (constraints are deferred, or a
+ * statement is running).  On a new connection nearly all of a probe's cost is the
+ * pages that it is the first to touch, and this halves them.
  *
  * What is found to be unsound (two solid lines, a unit that is missing, a way
  * that does not end within the allowance) is left to the compiler, which says
@@ -97,6 +98,7 @@ typedef struct Walk
 	Relation	unit;
 	Relation	line;
 	OrgSeek    *seek[LINE_BY_SUPERVISOR + 1];
+	bool		guarded;		/* lines tell that their ends are there */
 	uint32		left;			/* probes */
 	ProbedNode *found;
 	uint32		nfound;
@@ -241,6 +243,7 @@ walk_begin(Walk *walk, const HierarchyState *state)
 {
 	memset(walk, 0, sizeof(Walk));
 	walk->snapshot = GetActiveSnapshot();
+	walk->guarded = state->settled && state->own_change == 0;
 	org_tables_open(&walk->unit, &walk->line);
 	return find_account(state, walk->unit, walk->line);
 }
@@ -323,11 +326,40 @@ add_unit(Walk *walk, IomNode node, IomNode supervisor, uint32 depth)
 }
 
 /*
+ * A node that a line tells of: in order, its unit is wanted for its position.
+ */
+static bool
+add_end_of_line(Walk *walk, IomNode node, IomNode supervisor, uint32 depth,
+				bool in_order)
+{
+	uint32		before = walk->nfound;
+
+	if (in_order || !walk->guarded)
+		return add_unit(walk, node, supervisor, depth) &&
+			walk->nfound > before;
+	add_node(walk, node, supervisor, 0, depth);
+	return true;
+}
+
+/*
+ * One more row of those that a probe found.
+ */
+static bool
+take_row(Walk *walk)
+{
+	if (walk->left == 0)
+		return false;
+	walk->left--;
+	return true;
+}
+
+/*
  * The supervisor of a node; IOM_NODE_NONE if it has none.
  */
 static bool
 find_supervisor(Walk *walk, IomNode node, IomNode *supervisor)
 {
+	bool		first = true;
 	LineRow		row;
 
 	*supervisor = IOM_NODE_NONE;
@@ -335,6 +367,10 @@ find_supervisor(Walk *walk, IomNode node, IomNode *supervisor)
 		return false;
 	while (org_seek_next_line(walk->seek[LINE_BY_NODE], &row))
 	{
+		/* most nodes have one line */
+		if (!first && !take_row(walk))
+			return false;
+		first = false;
 		if (!row.solid || !chart_draft_sees(&walk->draft, row.valid))
 			continue;
 		if (*supervisor != IOM_NODE_NONE)
@@ -358,7 +394,8 @@ climb(Walk *walk, IomNode node, uint32 depth)
 			return false;
 		if (level == 0 && supervisor == IOM_NODE_NONE)
 			return add_unit(walk, node, IOM_NODE_NONE, 0);
-		add_node(walk, node, supervisor, 0, 0);
+		if (!add_end_of_line(walk, node, supervisor, 0, false))
+			return false;
 		if (supervisor == IOM_NODE_NONE)
 			return true;
 		node = supervisor;
@@ -393,8 +430,10 @@ climb_both(Walk *walk, IomNode node, IomNode other)
 static bool
 descend(Walk *walk, IomNode top, uint32 depth, bool in_order)
 {
+	bool		units = in_order || !walk->guarded;
+
 	Assert(walk->nfound == 0);
-	if (!in_order)
+	if (!units)
 		add_node(walk, top, IOM_NODE_NONE, 0, 0);
 	else if (!add_unit(walk, top, IOM_NODE_NONE, 0))
 		return false;
@@ -406,28 +445,23 @@ descend(Walk *walk, IomNode top, uint32 depth, bool in_order)
 
 		if (below > depth)
 			break;
+		/* each node that was found still costs a probe */
 		if (walk->nfound - i > walk->left ||
 			!seek(walk, LINE_BY_SUPERVISOR, supervisor))
 			return false;
 		while (org_seek_next_line(walk->seek[LINE_BY_SUPERVISOR], &row))
 		{
-			uint32		before = walk->nfound;
-
-			if (walk->left == 0)
+			if (!take_row(walk))
 				return false;
-			walk->left--;
 			if (!row.solid || !chart_draft_sees(&walk->draft, row.valid))
 				continue;
 			if (row.node == top)
 				return false;
-			if (!in_order)
-				add_node(walk, row.node, supervisor, 0, below);
-			else if (!add_unit(walk, row.node, supervisor, below) ||
-					 walk->nfound == before)
+			if (!add_end_of_line(walk, row.node, supervisor, below, in_order))
 				return false;
 		}
 	}
-	if (!in_order && walk->nfound == 1)
+	if (!units && walk->nfound == 1)
 	{
 		/* no line says that the node is there */
 		walk->nfound = 0;

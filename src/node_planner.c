@@ -201,7 +201,7 @@ another_serves(SupportRequestIndexCondition *request, Node *column,
 			!is_pseudo_constant_for_index(request->root, node, request->index))
 			continue;
 		other = node_set_for_planner(at == lower ? SUBTREE_OF : CHAIN_OF,
-									 as_of_day(true, 0),
+									 ALL_LEVELS, as_of_day(true, 0),
 									 estimate_expression_value(request->root,
 															   node));
 		if (other.count < set->count || (before && other.count == set->count))
@@ -246,7 +246,7 @@ derive_condition(SupportRequestIndexCondition *request, NodeSetKind kind,
 		!OidIsValid(function))
 		return NIL;
 
-	set = node_set_for_planner(kind, as_of_day(true, 0),
+	set = node_set_for_planner(kind, ALL_LEVELS, as_of_day(true, 0),
 							   estimate_expression_value(request->root, node));
 
 	/* one descent into the index costs more than a test of each row */
@@ -414,7 +414,7 @@ codes_support(Node *raw, NodeSetKind kind)
 		!IsA(request->node, FuncExpr))
 		return NULL;
 
-	set = node_set_for_planner(kind, as_of_day(true, 0),
+	set = node_set_for_planner(kind, ALL_LEVELS, as_of_day(true, 0),
 							   estimate_expression_value(request->root,
 														 linitial(((FuncExpr *) request->node)->args)));
 	request->startup = 0;
@@ -489,27 +489,28 @@ iom_subtree_support(PG_FUNCTION_ARGS)
 	SupportRequestRows *request = rows_request((Node *) PG_GETARG_POINTER(0),
 											   &day);
 	NodeSet		set;
-	Const	   *top;
 	Const	   *max_depth;
+	uint32		depth = ALL_LEVELS;
 
 	if (request == NULL)
 		PG_RETURN_POINTER(NULL);
-	/* arguments first: evaluating one may drop the chart taken before it */
-	top = constant_argument(request, 0);
 	max_depth = constant_argument(request, 1);
-	set = node_set_for_planner(SUBTREE_LIST, day, (Node *) top);
-	request->rows = set.count;
-	if (max_depth != NULL && !max_depth->constisnull && set.count > 0)
+	if (max_depth != NULL && !max_depth->constisnull)
 	{
-		int32		depth = DatumGetInt32(max_depth->constvalue);
-
-		if (depth < 0)
+		if (DatumGetInt32(max_depth->constvalue) < 0)
+		{
 			request->rows = 0;
-		else if (set.chart && set.top != CHART_NONE)
-			request->rows = chart_count_to_level(set.chart, set.top,
-												 set.chart->place[set.top].level +
-												 (uint32) depth);
+			PG_RETURN_POINTER(request);
+		}
+		depth = (uint32) DatumGetInt32(max_depth->constvalue);
 	}
+	set = node_set_for_planner(SUBTREE_LIST, depth, day,
+							   (Node *) constant_argument(request, 0));
+	request->rows = set.count;
+	if (depth != ALL_LEVELS && set.chart && set.top != CHART_NONE)
+		request->rows = chart_count_to_level(set.chart, set.top,
+											 set.chart->place[set.top].level +
+											 depth);
 	PG_RETURN_POINTER(request);
 }
 
@@ -523,7 +524,7 @@ iom_supervisors_support(PG_FUNCTION_ARGS)
 
 	if (request == NULL)
 		PG_RETURN_POINTER(NULL);
-	request->rows = node_set_for_planner(CHAIN_OF, day,
+	request->rows = node_set_for_planner(CHAIN_OF, ALL_LEVELS, day,
 										 (Node *) constant_argument(request, 0)).count;
 	request->rows = Max(request->rows - 1, 0);
 	PG_RETURN_POINTER(request);

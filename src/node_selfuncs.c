@@ -387,11 +387,12 @@ restriction_estimate(FunctionCallInfo fcinfo, bool lower_is_left)
 								  &column_is_left))
 	{
 		/* such as a column beside another one of the same table */
-		set = node_set_for_planner(SUBTREE_OF, as_of_day(true, 0), NULL);
+		set = node_set_for_planner(SUBTREE_OF, ALL_LEVELS, as_of_day(true, 0), NULL);
 		return Min(set.count / set.total, 1);
 	}
 	set = node_set_for_planner(column_is_left == lower_is_left ?
-							   SUBTREE_OF : CHAIN_OF, as_of_day(true, 0), other);
+							   SUBTREE_OF : CHAIN_OF, ALL_LEVELS,
+							   as_of_day(true, 0), other);
 	selectivity = set_selectivity(root, &vardata, operator, &set);
 	ReleaseVariableStats(vardata);
 	return selectivity;
@@ -507,7 +508,7 @@ join_estimate(FunctionCallInfo fcinfo, bool lower_is_left)
 	bool		reversed;
 	NodeColumn	lower;
 	NodeColumn	upper;
-	NodeSet		average = node_set_for_planner(SUBTREE_OF, as_of_day(true, 0),
+	NodeSet		average = node_set_for_planner(SUBTREE_OF, ALL_LEVELS, as_of_day(true, 0),
 											   NULL);
 	double		selectivity;
 	double		rows = semi ? inner_rows(root, sjinfo) : 0;

@@ -13,8 +13,8 @@
  * Nothing here raises an error that depends on the user's privileges or on
  * the node; what is estimated decides about speed only, never about answers.
  *
- * Sets live in the planner's memory; they are good while the query is being
- * planned, during one call from the planner.
+ * Sets, and the pins of their charts, live in the planner's memory; they are good
+ * while the query is being planned.
  *
  * Copyright (c) 2026, the iomorg contributors
  *
@@ -107,12 +107,13 @@ sample_chain(NodeSet *set)
 }
 
 /*
- * What may be known of the set on a day.  The expression has been reduced to a
- * constant where that can be (estimate_expression_value), and is of type
- * iom_node; NULL stands for one that is not known.
+ * What may be known of the set on a day, so many levels of it.  The expression has
+ * been reduced to a constant where that can be (estimate_expression_value), and is
+ * of type iom_node; NULL stands for one that is not known.
  */
 NodeSet
-node_set_for_planner(NodeSetKind kind, int64 day, Node *node_expression)
+node_set_for_planner(NodeSetKind kind, uint32 depth, int64 day,
+					 Node *node_expression)
 {
 	NodeSet		set;
 	const CachedChart *whole = chart_cache_peek(day, scope_all(),
@@ -139,11 +140,12 @@ node_set_for_planner(NodeSetKind kind, int64 day, Node *node_expression)
 	}
 	node = constant ? DatumGetIomNode(constant->constvalue) : IOM_NODE_NONE;
 	if (constant && whole == NULL)
-		cached = chart_cache_peek(day, chart_scope(scope, ALL_LEVELS, node,
+		cached = chart_cache_peek(day, chart_scope(scope, depth, node,
 												   IOM_NODE_NONE),
 								  NODE_SET_PROBES);
 
-	set.chart = cached ? cached->chart : NULL;
+	if (cached)
+		set.chart = chart_cache_pin(cached, CurrentMemoryContext)->chart;
 	if (cached == NULL || constant == NULL)
 	{
 		set.count = whole ? mean_level(whole->chart) : GUESSED_LEVEL;
@@ -171,20 +173,14 @@ node_set_for_planner(NodeSetKind kind, int64 day, Node *node_expression)
 bool
 node_set_has(const NodeSet *set, IomNode node)
 {
-	if (set->chart)
-	{
-		uint32		rank = chart_find(set->chart, node);
+	uint32		rank;
 
-		return set->kind == SUBTREE_OF ?
-			chart_within(set->chart, rank, set->top) :
-			chart_within(set->chart, set->top, rank);
-	}
-	for (uint32 i = 0; i < set->nsample; i++)
-	{
-		if (set->sample[i] == node)
-			return true;
-	}
-	return false;
+	if (set->chart == NULL)
+		return false;
+	rank = chart_find(set->chart, node);
+	return set->kind == SUBTREE_OF ?
+		chart_within(set->chart, rank, set->top) :
+		chart_within(set->chart, set->top, rank);
 }
 
 /*

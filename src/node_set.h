@@ -36,14 +36,16 @@ typedef struct NodeSet
 	double		count;			/* nodes in the set; if the node is not known
 								 * yet, in an average one */
 	bool		known;			/* the rest tells which they are */
-	const Chart *chart;			/* of the set, if it is known; of everything,
-								 * or NULL, if not */
+	const Chart *chart;			/* of the set, if it is known (NULL: it is
+								 * empty); of everything, or NULL, if not;
+								 * pinned, since evaluating another argument
+								 * may ask for another chart */
 	uint32		top;			/* rank of the node, if there is a chart */
 	uint32		nsample;		/* nodes of it, evenly drawn; count, if all */
 	IomNode    *sample;
 } NodeSet;
 
-extern NodeSet node_set_for_planner(NodeSetKind kind, int64 day,
+extern NodeSet node_set_for_planner(NodeSetKind kind, uint32 depth, int64 day,
 									Node *node_expression);
 extern bool node_set_has(const NodeSet *set, IomNode node);
 extern void node_set_sort(IomNode *node, size_t n);

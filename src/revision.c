@@ -35,8 +35,9 @@
  * the queries of triggers: such a state is not settled and nothing derived
  * from it may be kept.
  *
- * Other backends never see a state between two statements, and parallel
- * workers see one state only, so they need none of this.
+ * Other backends never see a state between two statements, and need none of
+ * this.  Parallel workers may, but nothing is changed while they are there: the
+ * snapshot's command ID tells their states apart.
  *
  * The list lives in TopTransactionContext.  The state of the last snapshot
  * asked for is remembered: two snapshots of one backend that agree in
@@ -55,6 +56,7 @@
 
 #include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/parallel.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/transam.h"
@@ -283,7 +285,12 @@ revision_state(Snapshot snapshot)
 	}
 	if (state.own_change == 0 &&
 		state.revision == U64FromFullTransactionId(GetTopFullTransactionIdIfAny()))
-		state.settled = false;
+	{
+		if (IsParallelWorker())
+			state.own_change = (uint64) snapshot->curcid + 1;
+		else
+			state.settled = false;
+	}
 	if (nrunning > 0)
 	{
 		for (size_t i = 0; i < nchanges; i++)

@@ -64,14 +64,17 @@ typedef struct UpperNode
 } UpperNode;
 
 /*
- * A chart that was not asked for before.
+ * There is no whole chart in hand.  If the subtree has just been found by index, as
+ * by the scan that this is the filter of, that tells.
  */
 static pg_noinline bool
 ask_chart(IomNode lower, IomNode node)
 {
-	const CachedChart *cached = chart_cache_find_today(scope_above(lower,
-																   ALL_LEVELS));
+	const CachedChart *cached = chart_cache_find_answer_today(scope_within(node,
+																		   ALL_LEVELS));
 
+	if (cached == NULL)
+		cached = chart_cache_find_today(scope_above(lower, ALL_LEVELS));
 	return chart_has_within(cached->chart, lower, node);
 }
 
@@ -118,7 +121,8 @@ find_upper(UpperNode *upper)
 	upper->size = top->size;
 	upper->all = chart->rank_of;
 	upper->enough = PG_UINT64_MAX;
-	if (chart->nnodes >= MANY_NODES && top->size / 3 < chart->nnodes / 4 &&
+	if (top->size > 1 &&
+		chart->nnodes >= MANY_NODES && top->size / 3 < chart->nnodes / 4 &&
 		(size_t) top->size * MEMBER_BYTES <= get_hash_memory_limit())
 		upper->enough = MIN_CALLS + top->size / MEMBERS_A_CALL;
 }
@@ -183,8 +187,8 @@ is_within(FmgrInfo *flinfo, IomNode lower, IomNode node)
 
 	if (unlikely(++upper->calls >= upper->enough))
 		prepare_upper(flinfo, upper);
-	if (upper->size == 1)
-		return lower == node;
+	if (upper->size <= 1)
+		return lower == node && upper->size == 1;
 
 	/* an unknown node is at CODE_INDEX_NONE, beyond every subtree */
 	return code_index_find(&upper->all, lower) - upper->rank < upper->size;
