@@ -45,6 +45,9 @@ CREATE AGGREGATE iom_rollup(totals iom_float_totals) (
 );
 COMMENT ON AGGREGATE iom_rollup(iom_float_totals) IS 'the totals of all that totals are of, those of several servers or months; null ones are passed over';
 
+-- (What takes any type is called by its schema: in a schema where others may create
+-- something, a closer fit of theirs would be chosen for good.)
+
 -- iom_rank wants a chart of everything.  A few lines of a large organisation are
 -- sorted by what decides of their nodes' ranks, which indexes tell: position and code
 -- of each node on the way down.  Which of the two it is must not change in between.
@@ -56,13 +59,13 @@ COMMENT ON FUNCTION iom_ranks_pay(bigint, date) IS 'whether iom_rank() is the ch
 CREATE FUNCTION iom_chart_order(node iom_node, as_of date) RETURNS bigint[]
 LANGUAGE SQL STABLE PARALLEL SAFE
 BEGIN ATOMIC
-  SELECT array_agg(k.key ORDER BY w.above DESC, k.place)
+  SELECT pg_catalog.array_agg(k.key ORDER BY w.above DESC, k.place)
   FROM (
     SELECT $1 AS node, 0::bigint AS above
     UNION ALL
     SELECT s.node, s.above FROM iom_supervisors($1, $2) WITH ORDINALITY AS s (node, above)
   ) w
-  JOIN iom_unit u ON u.node = w.node AND u.valid @> iom_as_of($2)
+  JOIN iom_unit u ON u.node = w.node AND u.valid OPERATOR(pg_catalog.@>) iom_as_of($2)
   CROSS JOIN LATERAL (VALUES (1, u.position::bigint), (2, u.node::bigint)) k (place, key);
 END;
 COMMENT ON FUNCTION iom_chart_order(iom_node, date) IS 'what sorts like iom_rank() and asks for no chart of everything: position and code of each node from the root down; null for an unknown node';
@@ -73,7 +76,7 @@ BEGIN ATOMIC
   WITH found AS MATERIALIZED (
     SELECT DISTINCT l.node	-- more than one may say the same
     FROM iom_line l
-    WHERE l.supervisor = $1 AND l.relation = $2 AND l.valid @> iom_as_of($3)
+    WHERE l.supervisor = $1 AND l.relation = $2 AND l.valid OPERATOR(pg_catalog.@>) iom_as_of($3)
   ), way AS MATERIALIZED (
     SELECT iom_ranks_pay((SELECT count(*) FROM found), $3) AS by_rank
   )
@@ -108,7 +111,7 @@ BEGIN ATOMIC
   FROM iom_line l CROSS JOIN way w
   WHERE ($1 IS NULL OR l.node = $1 OR l.supervisor = $1)
     AND ($2 IS NULL OR l.relation = $2)
-    AND l.valid @> iom_as_of($3)
+    AND l.valid OPERATOR(pg_catalog.@>) iom_as_of($3)
   ORDER BY CASE WHEN w.by_rank THEN iom_rank(l.node, $3) END,
     CASE WHEN NOT w.by_rank THEN iom_chart_order(l.node, $3) END,
     l.line DESC, l.relation,

@@ -83,6 +83,28 @@ for my $version (@older)
 	$session->quit;
 	create_check_org($node, $database);
 	is($node->safe_psql($database, 'SELECT check_org()'), 'ok', "$version: and answers as it should");
+
+	# in a schema where somebody has put what fits closer than the server's own
+	(my $prepared = "prepared_$version") =~ s/\W/_/g;
+	$node->safe_psql('postgres', "CREATE DATABASE $prepared");
+	$node->safe_psql($prepared, qq{
+		CREATE SCHEMA org;
+		CREATE EXTENSION iomorg SCHEMA org VERSION '$version';
+		SET search_path = org;
+		CREATE FUNCTION evil(daterange, date) RETURNS boolean LANGUAGE plpgsql AS \$\$BEGIN RAISE 'evil'; END\$\$;
+		CREATE OPERATOR \@> (LEFTARG = daterange, RIGHTARG = date, FUNCTION = evil);
+		CREATE AGGREGATE array_agg(bigint) (SFUNC = array_append, STYPE = bigint[]);
+		CREATE FUNCTION count(iom_node) RETURNS bigint LANGUAGE sql AS 'SELECT 0::bigint';
+		ALTER EXTENSION iomorg UPDATE});
+	is($node->safe_psql($prepared, q{
+		WITH own AS (
+			SELECT d.classid, d.objid FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'iomorg'
+			WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
+		)
+		SELECT pg_describe_object(d.classid, d.objid, 0), pg_describe_object(d.refclassid, d.refobjid, 0)
+		FROM own JOIN pg_depend d USING (classid, objid)
+		WHERE (d.refclassid = 'pg_operator'::regclass OR d.refclassid = 'pg_proc'::regclass) AND d.refobjid >= 16384
+			AND (d.refclassid, d.refobjid) NOT IN (SELECT classid, objid FROM own)}), '', "$version: updated, nothing uses what is not its own");
 }
 
 done_testing();
