@@ -52,9 +52,9 @@ COMMENT ON AGGREGATE iom_rollup(iom_float_totals) IS 'the totals of all that tot
 -- sorted by what decides of their nodes' ranks, which indexes tell: position and code
 -- of each node on the way down.  Which of the two it is must not change in between.
 
-CREATE FUNCTION iom_ranks_pay(lines bigint, as_of date) RETURNS boolean
+CREATE FUNCTION iom_chart_pays(lines bigint, as_of date) RETURNS boolean
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
-COMMENT ON FUNCTION iom_ranks_pay(bigint, date) IS 'whether iom_rank() is the cheaper way to sort so many lines by their nodes, or iom_chart_order()';
+COMMENT ON FUNCTION iom_chart_pays(bigint, date) IS 'whether iom_rank() is the cheaper way to sort so many lines by their nodes, or iom_chart_order()';
 
 CREATE FUNCTION iom_chart_order(node iom_node, as_of date) RETURNS bigint[]
 LANGUAGE SQL STABLE PARALLEL SAFE
@@ -70,7 +70,7 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION iom_chart_order(iom_node, date) IS 'what sorts like iom_rank() and asks for no chart of everything: position and code of each node from the root down; null for an unknown node';
 
-CREATE FUNCTION iom_related_reports(node iom_node, relation text, as_of date) RETURNS SETOF iom_node
+CREATE FUNCTION iom_chart_reports(node iom_node, relation text, as_of date) RETURNS SETOF iom_node
 LANGUAGE SQL STABLE PARALLEL SAFE ROWS 10
 BEGIN ATOMIC
   WITH found AS MATERIALIZED (
@@ -78,14 +78,14 @@ BEGIN ATOMIC
     FROM iom_line l
     WHERE l.supervisor = $1 AND l.relation = $2 AND l.valid OPERATOR(pg_catalog.@>) iom_as_of($3)
   ), way AS MATERIALIZED (
-    SELECT iom_ranks_pay((SELECT count(*) FROM found), $3) AS by_rank
+    SELECT iom_chart_pays((SELECT count(*) FROM found), $3) AS by_rank
   )
   SELECT f.node
   FROM found f CROSS JOIN way w
   ORDER BY CASE WHEN w.by_rank THEN iom_rank(f.node, $3) END,
     CASE WHEN NOT w.by_rank THEN iom_chart_order(f.node, $3) END;
 END;
-COMMENT ON FUNCTION iom_related_reports(iom_node, text, date) IS 'what iom_reports with a relation selects from';
+COMMENT ON FUNCTION iom_chart_reports(iom_node, text, date) IS 'what iom_reports with a relation selects from';
 
 CREATE OR REPLACE FUNCTION iom_reports(INOUT node iom_node, relation text DEFAULT NULL, as_of date DEFAULT NULL) RETURNS SETOF iom_node
 LANGUAGE SQL STABLE PARALLEL SAFE ROWS 10
@@ -93,7 +93,7 @@ SUPPORT iom_reports_support
 BEGIN ATOMIC
   SELECT iom_chart_reports($1, $3) WHERE $2 IS NULL
   UNION ALL
-  SELECT iom_related_reports($1, $2, $3) WHERE $2 IS NOT NULL;
+  SELECT iom_chart_reports($1, $2, $3) WHERE $2 IS NOT NULL;
 END;
 
 CREATE OR REPLACE FUNCTION iom_relations(
@@ -104,7 +104,7 @@ CREATE OR REPLACE FUNCTION iom_relations(
 LANGUAGE SQL STABLE PARALLEL SAFE ROWS 20
 BEGIN ATOMIC
   WITH way AS MATERIALIZED (
-    SELECT $1 IS NULL OR iom_ranks_pay((
+    SELECT $1 IS NULL OR iom_chart_pays((
       SELECT count(*) FROM (SELECT FROM iom_line t WHERE t.node = $1 OR t.supervisor = $1 LIMIT 1000) f), $3) AS by_rank
   )
   SELECT l.node, l.supervisor, l.relation, l.line, l.valid, l.basis

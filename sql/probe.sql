@@ -125,7 +125,7 @@ END $$;
 SELECT shape, lines > 100 AS some, charts, different
 FROM (VALUES ('chain', 0.1), ('star', 0.2), ('uniform', 0.3), ('many roots', 0.4), ('comb', 0.5)) s (shape, seed),
   LATERAL pg_temp.plant_and_sort(50, shape, seed);
-SELECT iom_chart_order('NOBODY', NULL) IS NULL AS unknown, iom_chart_order(NULL, NULL) IS NULL AS "null", iom_ranks_pay(NULL, NULL) AS no_lines;
+SELECT iom_chart_order('NOBODY', NULL) IS NULL AS unknown, iom_chart_order(NULL, NULL) IS NULL AS "null", iom_chart_pays(NULL, NULL) AS no_lines;
 ROLLBACK;
 
 ----------------------------------------------------------------------------

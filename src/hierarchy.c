@@ -28,7 +28,7 @@ PG_FUNCTION_INFO_V1(iom_height);
 PG_FUNCTION_INFO_V1(iom_size);
 PG_FUNCTION_INFO_V1(iom_span);
 PG_FUNCTION_INFO_V1(iom_rank);
-PG_FUNCTION_INFO_V1(iom_ranks_pay);
+PG_FUNCTION_INFO_V1(iom_chart_pays);
 PG_FUNCTION_INFO_V1(iom_is_leaf);
 PG_FUNCTION_INFO_V1(iom_path);
 PG_FUNCTION_INFO_V1(iom_common_supervisor);
@@ -159,11 +159,11 @@ iom_rank(PG_FUNCTION_ARGS)
 }
 
 /*
- * iom_ranks_pay(lines, as_of): is iom_rank() the cheaper way to sort so many
+ * iom_chart_pays(lines, as_of): is iom_rank() the cheaper way to sort so many
  * lines by their nodes, or iom_chart_order()?
  */
 Datum
-iom_ranks_pay(PG_FUNCTION_ARGS)
+iom_chart_pays(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(chart_cache_pays(PG_GETARG_AS_OF(1), (double) PG_GETARG_INT64(0) *
 									PROBES_A_LINE));
