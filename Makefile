@@ -125,6 +125,12 @@ $(error $(PG_CONFIG) finds no PGXS: install the server's headers (Debian: postgr
 endif
 include $(PGXS)
 
+# Its own functions are bound when it is linked, not looked up in every library of
+# the server, which took a seventh of the time that loading it takes.
+ifeq ($(PORTNAME), linux)
+SHLIB_LINK += -Wl,-Bsymbolic
+endif
+
 # PGXS tracks no header dependencies.
 $(filter src/%.o,$(OBJS)) $(filter src/%.bc,$(OBJS:.o=.bc)): $(wildcard $(srcdir)/src/*.h)
 endif
