@@ -661,6 +661,10 @@ CREATE FUNCTION iom_history_record() RETURNS trigger
 AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION iom_history_record() IS 'trigger after a statement (before TRUNCATE): records what it changed in iom_history';
 
+CREATE FUNCTION iom_history_json(record) RETURNS jsonb
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION iom_history_json(record) IS 'what to_jsonb() makes of a row; of one that is being recorded, as the user who changed it';
+
 CREATE FUNCTION iom_history_guard() RETURNS trigger
 AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION iom_history_guard() IS 'trigger on iom_history: refuses all but a superuser and the rows of a dump, and records that a superuser took away from it';
@@ -918,21 +922,6 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION iom_subtree(iom_node, integer, date) IS 'the node and all below it, in chart order, down to max_depth levels below it (null: all); empty for an unknown node';
 
-CREATE FUNCTION iom_reports(INOUT node iom_node, relation text DEFAULT NULL, as_of date DEFAULT NULL) RETURNS SETOF iom_node
-LANGUAGE SQL STABLE PARALLEL SAFE ROWS 10
-SUPPORT iom_reports_support
-BEGIN ATOMIC
-  SELECT iom_chart_reports($1, $3) WHERE $2 IS NULL
-  UNION ALL
-  (SELECT l.node
-   FROM iom_line l
-   WHERE $2 IS NOT NULL AND l.supervisor = $1 AND l.relation = $2
-     AND l.valid @> iom_as_of($3)
-   GROUP BY l.node	-- more than one may say the same
-   ORDER BY iom_rank(l.node, $3));
-END;
-COMMENT ON FUNCTION iom_reports(iom_node, text, date) IS 'its direct reports, in chart order; with a relation, those that any line of that relation, solid or dotted, leads up from; empty for an unknown node';
-
 CREATE FUNCTION iom_supervisors(INOUT node iom_node, as_of date DEFAULT NULL) RETURNS SETOF iom_node
 LANGUAGE SQL STABLE PARALLEL SAFE ROWS 5
 SUPPORT iom_supervisors_support
@@ -940,6 +929,56 @@ BEGIN ATOMIC
   SELECT iom_chart_supervisors($1, $2);
 END;
 COMMENT ON FUNCTION iom_supervisors(iom_node, date) IS 'its chain of command: supervisor first, root last; empty for a root and an unknown node';
+
+-- iom_rank wants a chart of everything.  A few lines of a large organisation are
+-- sorted by what decides of their nodes' ranks, which indexes tell: position and code
+-- of each node on the way down.  Which of the two it is must not change in between.
+
+CREATE FUNCTION iom_chart_pays(node iom_node, lines bigint, as_of date) RETURNS boolean
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION iom_chart_pays(iom_node, bigint, date) IS 'whether iom_rank() is the cheaper way to sort so many lines of a node, or iom_chart_order()';
+
+CREATE FUNCTION iom_chart_order(node iom_node, as_of date) RETURNS bigint[]
+LANGUAGE SQL STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT array_agg(k.key ORDER BY w.above DESC, k.place)
+  FROM (
+    SELECT $1 AS node, 0::bigint AS above
+    UNION ALL
+    SELECT s.node, s.above FROM iom_supervisors($1, $2) WITH ORDINALITY AS s (node, above)
+  ) w
+  JOIN iom_unit u ON u.node = w.node AND u.valid @> iom_as_of($2)
+  CROSS JOIN LATERAL (VALUES (1, u.position::bigint), (2, u.node::bigint)) k (place, key);
+END;
+COMMENT ON FUNCTION iom_chart_order(iom_node, date) IS 'what sorts like iom_rank() and asks for no chart of everything: position and code of each node from the root down; null for an unknown node';
+
+CREATE FUNCTION iom_chart_reports(node iom_node, relation text, as_of date) RETURNS SETOF iom_node
+LANGUAGE SQL STABLE PARALLEL SAFE ROWS 10
+BEGIN ATOMIC
+  WITH found AS MATERIALIZED (
+    SELECT DISTINCT l.node	-- more than one may say the same
+    FROM iom_line l
+    WHERE l.supervisor = $1 AND l.relation = $2 AND l.valid @> iom_as_of($3)
+  ), way AS MATERIALIZED (
+    SELECT iom_chart_pays($1, (SELECT count(*) FROM found), $3) AS by_rank
+  )
+  SELECT f.node
+  FROM found f CROSS JOIN way w
+  ORDER BY CASE WHEN w.by_rank THEN iom_rank(f.node, $3) END,
+    CASE WHEN NOT w.by_rank THEN iom_chart_order(f.node, $3) END;
+END;
+COMMENT ON FUNCTION iom_chart_reports(iom_node, text, date) IS 'what iom_reports with a relation selects from';
+
+CREATE FUNCTION iom_reports(INOUT node iom_node, relation text DEFAULT NULL, as_of date DEFAULT NULL) RETURNS SETOF iom_node
+LANGUAGE SQL STABLE PARALLEL SAFE ROWS 10
+SUPPORT iom_reports_support
+BEGIN ATOMIC
+  -- (in FROM, the one that is not wanted goes from the plan)
+  SELECT r.node FROM (SELECT iom_chart_reports($1, $3)) r (node) WHERE $2 IS NULL
+  UNION ALL
+  SELECT r.node FROM (SELECT iom_chart_reports($1, $2, $3)) r (node) WHERE $2 IS NOT NULL;
+END;
+COMMENT ON FUNCTION iom_reports(iom_node, text, date) IS 'its direct reports, in chart order; with a relation, those that any line of that relation, solid or dotted, leads up from; empty for an unknown node';
 
 CREATE FUNCTION iom_peers(INOUT node iom_node, as_of date DEFAULT NULL) RETURNS SETOF iom_node
 LANGUAGE SQL STABLE PARALLEL SAFE ROWS 10
@@ -975,12 +1014,20 @@ CREATE FUNCTION iom_relations(
 ) RETURNS SETOF record
 LANGUAGE SQL STABLE PARALLEL SAFE ROWS 20
 BEGIN ATOMIC
+  WITH way AS MATERIALIZED (
+    SELECT $1 IS NULL OR iom_chart_pays($1, (
+      SELECT count(*) FROM (SELECT FROM iom_line t WHERE t.node = $1 OR t.supervisor = $1 LIMIT 1000) f), $3) AS by_rank
+  )
   SELECT l.node, l.supervisor, l.relation, l.line, l.valid, l.basis
-  FROM iom_line l
+  FROM iom_line l CROSS JOIN way w
   WHERE ($1 IS NULL OR l.node = $1 OR l.supervisor = $1)
     AND ($2 IS NULL OR l.relation = $2)
     AND l.valid @> iom_as_of($3)
-  ORDER BY iom_rank(l.node, $3), l.line DESC, l.relation, iom_rank(l.supervisor, $3);
+  ORDER BY CASE WHEN w.by_rank THEN iom_rank(l.node, $3) END,
+    CASE WHEN NOT w.by_rank THEN iom_chart_order(l.node, $3) END,
+    l.line DESC, l.relation,
+    CASE WHEN w.by_rank THEN iom_rank(l.supervisor, $3) END,
+    CASE WHEN NOT w.by_rank THEN iom_chart_order(l.supervisor, $3) END;
 END;
 COMMENT ON FUNCTION iom_relations(iom_node, text, date) IS 'every line of the day, solid and dotted, that touches the node (null: all lines) and is of the relation (null: of any)';
 
@@ -992,7 +1039,10 @@ CREATE FUNCTION iom_matrix(
 ) RETURNS SETOF iom_node
 LANGUAGE SQL STABLE PARALLEL SAFE ROWS 100
 BEGIN ATOMIC
-  WITH RECURSIVE dotted AS MATERIALIZED (
+  WITH RECURSIVE reach AS MATERIALIZED (
+    -- nothing is further away than there are nodes
+    SELECT CASE WHEN $3 < (SELECT count(*) FROM iom_unit) THEN $3 END AS most
+  ), dotted AS MATERIALIZED (
     SELECT l.node, a.top, a.steps::integer
     FROM iom_line l
     CROSS JOIN LATERAL (
@@ -1006,10 +1056,9 @@ BEGIN ATOMIC
     WHERE iom_level($1, $4) IS NOT NULL AND COALESCE($3, 0) >= 0
     UNION
     -- without a limit depths do not matter, and would never end in a cycle
-    SELECT d.node, CASE WHEN $3 IS NULL THEN 0 ELSE t.depth + d.steps END
-    FROM top t JOIN dotted d ON d.top = t.node
-    -- (a way of more steps than there are nodes has been somewhere twice)
-    WHERE $3 IS NULL OR t.depth + d.steps <= LEAST($3, (SELECT count(*) FROM iom_unit))
+    SELECT d.node, CASE WHEN r.most IS NULL THEN 0 ELSE t.depth + d.steps END
+    FROM top t JOIN dotted d ON d.top = t.node CROSS JOIN reach r
+    WHERE r.most IS NULL OR t.depth + d.steps <= r.most
   ), nearest AS MATERIALIZED (
     SELECT t.node, min(t.depth) AS depth FROM top t GROUP BY t.node
   )
@@ -1017,9 +1066,10 @@ BEGIN ATOMIC
   FROM (
     SELECT DISTINCT b.node
     FROM nearest t
-    CROSS JOIN LATERAL iom_subtree(t.node, $3 - t.depth, $4) b
+    CROSS JOIN reach r
+    CROSS JOIN LATERAL iom_subtree(t.node, r.most - t.depth, $4) b
     -- a top below another one has nothing more, unless depths matter
-    WHERE $3 IS NOT NULL OR t.node NOT IN (
+    WHERE r.most IS NOT NULL OR t.node NOT IN (
       SELECT u.node
       FROM nearest u
       CROSS JOIN LATERAL iom_supervisors(u.node, $4) c
@@ -1369,7 +1419,7 @@ CREATE TYPE iom_totals;
 
 CREATE FUNCTION iom_totals_in(cstring) RETURNS iom_totals
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION iom_totals_in(cstring) IS 'input: the binary form as bytea; anything but what was output is an error';
+COMMENT ON FUNCTION iom_totals_in(cstring) IS 'input: the binary form as bytea; an error if that is malformed';
 
 CREATE FUNCTION iom_totals_out(iom_totals) RETURNS cstring
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -1397,7 +1447,7 @@ CREATE TYPE iom_float_totals;
 
 CREATE FUNCTION iom_float_totals_in(cstring) RETURNS iom_float_totals
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION iom_float_totals_in(cstring) IS 'input: the binary form as bytea; anything but what was output is an error';
+COMMENT ON FUNCTION iom_float_totals_in(cstring) IS 'input: the binary form as bytea; an error if that is malformed';
 
 CREATE FUNCTION iom_float_totals_out(iom_float_totals) RETURNS cstring
 AS 'MODULE_PATHNAME', 'iom_totals_out' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -1582,13 +1632,14 @@ BEGIN ATOMIC
           w.lines, '#', '#35;'), '&', '#amp;'), '%', '#37;'), '$', '#36;#8288;'), '`', '#96;'), E'\\', '#92;'),
           -- (also for a word like a direction of its own)
           ':(?=fa-)|direction(?= (TB|TD|BT|LR|RL))', E'\\&#8288;', 'g')
-        ELSE replace(w.lines, '&', '&amp;')
+        -- it replaces some letters after a backslash (\N: the code)
+        ELSE replace(replace(w.lines, '&', '&amp;'), E'\\', E'\\&#8288;')
       END,
       '<', $2 || 'lt;'), '>', $2 || 'gt;'), '"', $2 || 'quot;'), E'\n', '<br/>')
   FROM rtrim(replace(regexp_replace(regexp_replace(
       -- Chinese and its like is twice as wide: while lines are made, each letter
       -- is followed by a character that the text cannot have any more
-      regexp_replace(btrim(regexp_replace($1, '[[:cntrl:][:space:]]+', ' ', 'g')),
+      regexp_replace(btrim(regexp_replace($1, E'[[:cntrl:][:space:]\\uFFFE\\uFFFF]+', ' ', 'g')),
         E'[\\u1100-\\u115f\\u2e80-\\ua4cf\\uac00-\\ud7a3\\uf900-\\ufaff\\ufe30-\\ufe6f\\uff00-\\uff60]', E'\\&\x01', 'g'),
       -- long words are broken
       '([^ ]{20})(?=[^ ])', E'\\1 ', 'g'),
@@ -2018,7 +2069,8 @@ BEGIN ATOMIC
   ), near AS (
     -- only if that is nothing: parts of names, some of the words, similar ones
     SELECT u.node, u.name, (0.5 * greatest(
-      CASE WHEN strpos(lower(u.node::text || ' ' || u.name), lower(a.words)) > 0 THEN 0.9 END,
+      CASE WHEN strpos(lower(lower((u.node::text || ' ' || u.name) COLLATE "C") COLLATE "default"),
+        lower(lower(a.words COLLATE "C") COLLATE "default")) > 0 THEN 0.9 END,
       CASE WHEN iom_find_document(u.node, u.name, u.mandate) @@ a.some_word
         THEN greatest(ts_rank(iom_find_document(u.node, u.name, u.mandate), a.some_word, 32), 0.02) END,
       CASE WHEN s.similarity >= 0.4 THEN s.similarity END))::real AS score
@@ -2042,4 +2094,4 @@ COMMENT ON FUNCTION iom_find(text, date) IS 'nodes by code, name and mandate, th
 ----------------------------------------------------------------------------
 
 SELECT iom_refuse_foreign();
-DROP FUNCTION iom_refuse_foreign();
+-- (the script that leads to the next version asks again)

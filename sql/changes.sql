@@ -429,3 +429,33 @@ END $$;
 SELECT seed, done > 40 AS done, refused > 40 AS refused, wrong, rows_too_many, problems
 FROM generate_series(0.1, 0.5, 0.1) seed, regress_changes(150, seed);
 ROLLBACK;
+
+-- A line of the same days is in the way
+BEGIN;
+SELECT iom_relate('HBSC', 'DG', 'supervises', '2031-01-01');
+SELECT regress_error($$SELECT iom_move('HBSC', 'DG', '2031-01-01')$$);
+SELECT iom_move('HBSC', 'COS', '2031-01-01');
+SELECT regress_error($$SELECT iom_move('HBSC', 'DG', '2031-01-01')$$);
+SELECT regress_error($$SELECT iom_relate('HBSC', 'COS', 'supervises', '2031-01-01')$$);
+SELECT iom_move('HBSC', 'DG', '2031-01-02');
+ROLLBACK;
+
+-- Of several lines all must end
+BEGIN;
+INSERT INTO iom_line (node, supervisor, relation, line, valid) VALUES
+  ('DOE', 'DLA', 'helps', 'dotted', '[2020-01-01,)'), ('DOE', 'DLA', 'helps', 'dotted', '[2021-01-01,)');
+CREATE FUNCTION regress_pass_over() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN CASE WHEN lower(OLD.valid) <> '2021-01-01' THEN NEW END; END$$;
+CREATE TRIGGER regress_pass_over BEFORE UPDATE ON iom_line FOR EACH ROW EXECUTE FUNCTION regress_pass_over();
+SELECT regress_error($$SELECT iom_unrelate('DOE', 'DLA', 'helps', '2025-01-01')$$);
+ROLLBACK;
+
+-- Who refers to a unit by a column of a domain: nobody's operator is asked instead
+BEGIN;
+CREATE DOMAIN regress_code AS iom_node;
+CREATE TABLE regress_staff (unit regress_code REFERENCES iom_unit);
+INSERT INTO regress_staff VALUES ('HBSC');
+CREATE FUNCTION regress_evil(iom_node, regress_code) RETURNS boolean LANGUAGE plpgsql AS $$BEGIN RAISE WARNING 'called'; RETURN false; END$$;
+SELECT format('CREATE OPERATOR %I.= (LEFTARG = iom_node, RIGHTARG = regress_code, FUNCTION = regress_evil)', extnamespace::regnamespace)
+FROM pg_extension WHERE extname = 'iomorg' \gexec
+SELECT regress_error($$SELECT iom_close('HBSC', '2031-01-01')$$);
+ROLLBACK;

@@ -152,6 +152,12 @@ DROP SCHEMA "Regress, far away" CASCADE;
 SELECT pg_temp.found('Leagl Afairs') IS NULL AS gone;
 ROLLBACK;
 
+-- Parts of words, whatever the locale makes of an I
+BEGIN;
+UPDATE iom_unit SET name = 'XDIGITALX' WHERE node = 'DICT';
+SELECT pg_temp.found('digital'), pg_temp.found('DIGITAL');
+ROLLBACK;
+
 DROP FUNCTION pg_temp.found;
 DROP ROLE regress_reader;
 REVOKE ALL ON iom_unit, iom_line FROM regress_editor;

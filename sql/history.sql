@@ -144,3 +144,34 @@ DELETE FROM iom_unit WHERE node IN ('A', 'B', 'C', 'D', 'E', 'F');
 
 DROP OWNED BY regress_editor;
 DROP ROLE regress_editor;
+
+-- What another column is as jsonb is found out as the user: whoever made its type is
+-- not asked as the owner of the tables
+CREATE ROLE regress_hr;
+GRANT UPDATE, TRUNCATE ON iom_appointment TO regress_hr;
+BEGIN;
+CREATE TYPE regress_mood AS ENUM ('good', 'bad');
+CREATE FUNCTION regress_mood_json(regress_mood) RETURNS json LANGUAGE sql AS $$SELECT to_json(current_user || ' ' || $1::text)$$;
+CREATE CAST (regress_mood AS json) WITH FUNCTION regress_mood_json(regress_mood);
+ALTER TABLE iom_appointment ADD COLUMN mood regress_mood DEFAULT 'good';
+SET LOCAL ROLE regress_hr;
+UPDATE iom_appointment SET mood = 'bad' WHERE post = 'DG';
+RESET ROLE;
+SELECT change, before ->> 'mood' AS before, after ->> 'mood' AS after FROM iom_history WHERE transaction = pg_current_xact_id();
+-- by SQL
+SAVEPOINT by_page;
+CREATE FUNCTION regress_pass() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NEW; END$$;
+CREATE TRIGGER regress_pass BEFORE INSERT ON iom_history FOR EACH ROW EXECUTE FUNCTION regress_pass();
+SET LOCAL ROLE regress_hr;
+UPDATE iom_appointment SET mood = 'good' WHERE post = 'DG';
+RESET ROLE;
+SELECT change, before ->> 'mood' AS before, after ->> 'mood' AS after FROM iom_history WHERE transaction = pg_current_xact_id() ORDER BY id DESC LIMIT 1;
+ROLLBACK TO by_page;
+SET LOCAL ROLE regress_hr;
+TRUNCATE iom_appointment;
+RESET ROLE;
+SELECT DISTINCT change, before ->> 'mood' AS before FROM iom_history WHERE transaction = pg_current_xact_id() AND change = 'delete';
+SELECT iom_history_json(ROW(1, 'x'));
+ROLLBACK;
+REVOKE ALL ON iom_appointment FROM regress_hr;
+DROP ROLE regress_hr;

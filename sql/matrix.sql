@@ -87,6 +87,16 @@ BEGIN
 END $$;
 ROLLBACK;
 
+-- A depth that nothing is further away than is none: ways round in a circle are not
+-- followed that far
+BEGIN;
+INSERT INTO iom_line (node, supervisor, relation, line)
+SELECT a.node, b.node, 'round', 'dotted' FROM iom_unit a, iom_unit b WHERE a.node <> b.node AND a.node::text < 'I' AND b.node::text < 'I';
+SET LOCAL statement_timeout = '60s';
+SELECT (SELECT array_agg(node) FROM iom_matrix('DG')) = (SELECT array_agg(node) FROM iom_matrix('DG', max_depth => 2147483647)) AS same,
+  (SELECT count(*) FROM iom_matrix('DG', max_depth => (SELECT count(*)::int - 1 FROM iom_unit))) = (SELECT count(*) FROM iom_matrix('DG')) AS just_less;
+ROLLBACK;
+
 -- Headcount over a matrix: nobody is counted twice
 BEGIN;
 CREATE TEMPORARY TABLE regress_staff (id int, unit iom_node);

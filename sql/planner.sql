@@ -222,6 +222,7 @@ SELECT count(*), count(*) FILTER (WHERE
     OR regress_estimate(format('SELECT iom_subtree(%L, 1)', node)) <> iom_span(node) + 1
     OR regress_estimate(format('SELECT iom_supervisors(%L)', node)) <> greatest(iom_level(node) - 1, 1)
     OR regress_estimate(format('SELECT iom_reports(%L)', node)) <> greatest(iom_span(node), 1)
+    OR regress_estimate(format('SELECT * FROM iom_reports(%L)', node)) <> greatest(iom_span(node), 1)
     OR regress_estimate(format('SELECT iom_peers(%L)', node)) <> greatest((SELECT count(*) FROM iom_peers(node)), 1)) AS wrong
 FROM forest WHERE number <= 200;
 SELECT regress_estimate('SELECT iom_roots()') = (SELECT count(*) FROM iom_roots()) AS roots,
@@ -229,6 +230,12 @@ SELECT regress_estimate('SELECT iom_roots()') = (SELECT count(*) FROM iom_roots(
   regress_estimate(format('SELECT iom_subtree(%L, -1)', :'small')) AS no_depth,
   regress_estimate(format('SELECT iom_reports(%L, ''supervises'')', :'small')) = regress_estimate('SELECT iom_reports((SELECT node FROM forest LIMIT 1))') AS of_a_relation,
   regress_estimate(format('SELECT iom_subtree(%L, as_of => ''2020-01-01'')', :'small')) = iom_size(:'small') AS dated;
+
+-- very many conditions on one column are planned all the same
+SELECT regress_estimate(format('SELECT FROM staff WHERE %s', string_agg(format('unit <@ %L', node), ' AND '))) > 0 AS planned
+FROM forest WHERE number <= 300;
+SELECT regress_estimate(format('SELECT FROM staff WHERE %s', string_agg(format('unit <@ %L', node), ' OR '))) > 0 AS planned
+FROM forest WHERE number <= 300;
 
 ----------------------------------------------------------------------------
 -- Planning leaves everything as it is

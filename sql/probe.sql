@@ -125,7 +125,7 @@ END $$;
 SELECT shape, lines > 100 AS some, charts, different
 FROM (VALUES ('chain', 0.1), ('star', 0.2), ('uniform', 0.3), ('many roots', 0.4), ('comb', 0.5)) s (shape, seed),
   LATERAL pg_temp.plant_and_sort(50, shape, seed);
-SELECT iom_chart_order('NOBODY', NULL) IS NULL AS unknown, iom_chart_order(NULL, NULL) IS NULL AS "null", iom_chart_pays(NULL, NULL) AS no_lines;
+SELECT iom_chart_order('NOBODY', NULL) IS NULL AS unknown, iom_chart_order(NULL, NULL) IS NULL AS "null", iom_chart_pays(NULL, -1, NULL) AS no_lines;
 ROLLBACK;
 
 ----------------------------------------------------------------------------
@@ -243,6 +243,14 @@ SELECT count(*) AS charts FROM iom_charts();
 INSERT INTO iom_line (node, supervisor, relation, line) SELECT 'N' || i, 'N6000', 'advises', 'dotted' FROM generate_series(1, 20) i;
 SELECT count(*) FROM iom_relations('N6000');
 SELECT count(*) AS charts FROM iom_charts();
+
+-- nor are a few where all is very deep
+SAVEPOINT deep;
+INSERT INTO iom_unit (node, name) SELECT 'D' || i, i FROM generate_series(1, 3000) i;
+INSERT INTO iom_line (node, supervisor) SELECT 'D' || i, CASE WHEN i > 1 THEN 'D' || i - 1 ELSE 'N1' END FROM generate_series(1, 3000) i;
+SELECT count(*) FROM iom_relations('D3000');
+SELECT count(*) AS charts FROM iom_charts();
+ROLLBACK TO deep;
 
 -- a node of very many lines costs what it costs
 INSERT INTO iom_line (node, supervisor, relation, line) SELECT 'N6000', 'N' || i, 'assists', 'dotted' FROM generate_series(1, 3000) i;

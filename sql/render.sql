@@ -276,3 +276,11 @@ SELECT iom_tree('OSS', 0, true) = :'one_tree' AS tree, md5(iom_dot('OSS', dotted
   md5(iom_mermaid(dotted => true)) = :'one_mermaid' AS mermaid, iom_json('OSS', 0, true) = :'one_json' AS json;
 ROLLBACK;
 DROP FUNCTION regress_pictures, regress_json, regress_boxes;
+
+-- Strokes that a client has no characters for are drawn with others
+BEGIN;
+SET LOCAL client_encoding = 'LATIN1';
+SELECT iom_tree('OSS');
+SET LOCAL client_encoding = 'SQL_ASCII';
+SELECT count(*) FROM iom_tree('OSS');
+ROLLBACK;

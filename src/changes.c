@@ -110,13 +110,13 @@ run(Change *change, const char *statement)
 }
 
 /*
- * Run one that has a row to change.  Ordinary statements are silent about rows
- * that were passed over; a function that says it is done must not be.
+ * Run one that has so many rows to change.  Ordinary statements are silent about
+ * rows that were passed over; a function that says it is done must not be.
  */
 static void
-change_rows(Change *change, const char *statement)
+change_rows(Change *change, uint64 rows, const char *statement)
 {
-	if (run(change, statement) == 0)
+	if (run(change, statement) < rows)
 		ereport(ERROR,
 				(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
 				 errmsg("the rows of \"%s\" could not be changed",
@@ -297,12 +297,41 @@ need_other(Change *change, const char *itself)
 }
 
 /*
+ * The key of iom_line does not tell solid lines from dotted ones: there must be no
+ * line of this relation, between these two, with these very days.
+ */
+static void
+need_free_key(Change *change, const char *days)
+{
+	if (run(change, psprintf("SELECT line, valid FROM ~.iom_line "
+							 "WHERE node OPERATOR(~.=) $1 "
+							 "AND supervisor OPERATOR(~.=) $2 "
+							 "AND relation OPERATOR(pg_catalog.=) "
+							 "COALESCE($3, 'supervises') "
+							 "AND valid OPERATOR(pg_catalog.=) %s", days)) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNIQUE_VIOLATION),
+				 errmsg("\"%s\" has a %s line \"%s\" to \"%s\" on the same days",
+						name_of(change, NODE),
+						TextDatumGetCString(result_column(0, 1)),
+						is_given(change, RELATION) ?
+						TextDatumGetCString(change->values[RELATION]) :
+						"supervises",
+						name_of(change, OTHER)),
+				 errdetail("It is valid on %s.", days_text(result_days(0, 2))),
+				 errhint("iom_unrelate() ends a dotted line, iom_move() a solid "
+						 "one; another relation is another line.")));
+}
+
+/*
  * A line, solid or dotted, from the day on, within the days that are given.
  */
 static void
 insert_line(Change *change, const char *line)
 {
-	change_rows(change,
+	need_free_key(change, "COALESCE($7 OPERATOR(pg_catalog.*) " FROM_DAY ", "
+				  FROM_DAY ")");
+	change_rows(change, 1,
 				psprintf("INSERT INTO ~.iom_line "
 						 "(node, supervisor, relation, line, valid) "
 						 "VALUES ($1, $2, COALESCE($3, 'supervises'), '%s', "
@@ -317,26 +346,26 @@ insert_line(Change *change, const char *line)
 static bool
 end_lines(Change *change, const char *which)
 {
-	bool		cut;
-	bool		gone;
+	uint64		cut;
+	uint64		gone;
 
 	run(change, psprintf("SELECT pg_catalog.count(*) FILTER (WHERE NOT "
 						 ORG_LINE_GOES(BEFORE_DAY)
 						 "), pg_catalog.count(*) FILTER (WHERE "
 						 ORG_LINE_GOES(BEFORE_DAY) ") "
 						 "FROM ~.iom_line l WHERE %s", which));
-	cut = DatumGetInt64(result_column(0, 1)) > 0;
-	gone = DatumGetInt64(result_column(0, 2)) > 0;
+	cut = (uint64) DatumGetInt64(result_column(0, 1));
+	gone = (uint64) DatumGetInt64(result_column(0, 2));
 	/* (only who has lines to delete needs the privilege to) */
-	if (gone)
-		change_rows(change, psprintf("DELETE FROM ~.iom_line l "
+	if (gone > 0)
+		change_rows(change, gone, psprintf("DELETE FROM ~.iom_line l "
 									 "WHERE %s AND "
 									 ORG_LINE_GOES(BEFORE_DAY), which));
-	if (cut)
-		change_rows(change, psprintf("UPDATE ~.iom_line SET valid = valid "
+	if (cut > 0)
+		change_rows(change, cut, psprintf("UPDATE ~.iom_line SET valid = valid "
 									 "OPERATOR(pg_catalog.*) " BEFORE_DAY
 									 " WHERE %s AND " IS_BEFORE_DAY, which));
-	return cut || gone;
+	return cut + gone > 0;
 }
 
 /*----------
@@ -371,7 +400,7 @@ iom_add(PG_FUNCTION_ARGS)
 	if (is_given(&change, OTHER))
 		need_other(&change, "its own supervisor");
 
-	change_rows(&change, "INSERT INTO ~.iom_unit (node, name, kind, valid) "
+	change_rows(&change, 1, "INSERT INTO ~.iom_unit (node, name, kind, valid) "
 				"VALUES ($1, $5, $6, " FROM_DAY ")");
 	if (is_given(&change, OTHER))
 		insert_line(&change, "solid");
@@ -396,7 +425,7 @@ move_line(Change *change)
 	if (!is_given(change, OTHER))
 	{
 		/* a root: the line ends, or never was */
-		change_rows(change, begins ?
+		change_rows(change, 1, begins ?
 					"DELETE FROM ~.iom_line WHERE " SOLID_IN_FORCE :
 					"UPDATE ~.iom_line SET valid = valid "
 					"OPERATOR(pg_catalog.*) " BEFORE_DAY " WHERE "
@@ -411,12 +440,14 @@ move_line(Change *change)
 
 	if (begins)
 	{
-		change_rows(change, "UPDATE ~.iom_line SET supervisor = $2, "
+		give(change, WITHIN, valid);
+		need_free_key(change, "$7");
+		change_rows(change, 1, "UPDATE ~.iom_line SET supervisor = $2, "
 					"relation = $3, basis = DEFAULT WHERE " SOLID_IN_FORCE);
 		return;
 	}
 	give(change, WITHIN, valid);
-	change_rows(change, "UPDATE ~.iom_line SET valid = valid "
+	change_rows(change, 1, "UPDATE ~.iom_line SET valid = valid "
 				"OPERATOR(pg_catalog.*) " BEFORE_DAY " WHERE " SOLID_IN_FORCE);
 	insert_line(change, "solid");
 }
@@ -553,7 +584,7 @@ iom_close(PG_FUNCTION_ARGS)
 	(void) end_lines(&change,
 					 "(node OPERATOR(~.=) $1 OR supervisor OPERATOR(~.=) $1) "
 					 "AND valid OPERATOR(pg_catalog.&&) " FROM_DAY);
-	change_rows(&change, "UPDATE ~.iom_unit SET valid = valid "
+	change_rows(&change, 1, "UPDATE ~.iom_unit SET valid = valid "
 				"OPERATOR(pg_catalog.*) " BEFORE_DAY
 				" WHERE node OPERATOR(~.=) $1");
 	return finish(&change);

@@ -38,7 +38,8 @@ PG_FUNCTION_INFO_V1(iom_common_supervisor_final);
 PG_FUNCTION_INFO_V1(iom_distance);
 
 /* What iom_chart_order() costs for both ends of a line, in index probes. */
-#define PROBES_A_LINE	100
+#define PROBES_A_LINE	40
+#define PROBES_A_LEVEL	10
 
 /*
  * Chart and rank of the first argument; the chart has at least the given
@@ -159,14 +160,26 @@ iom_rank(PG_FUNCTION_ARGS)
 }
 
 /*
- * iom_chart_pays(lines, as_of): is iom_rank() the cheaper way to sort so many
- * lines by their nodes, or iom_chart_order()?
+ * iom_chart_pays(node, lines, as_of): is iom_rank() the cheaper way to sort so many
+ * lines of the node, or iom_chart_order()?  (Most other ends will be about as deep.)
  */
 Datum
 iom_chart_pays(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(chart_cache_pays(PG_GETARG_AS_OF(1), (double) PG_GETARG_INT64(0) *
-									PROBES_A_LINE));
+	double		lines = PG_ARGISNULL(1) ? 0 : (double) PG_GETARG_INT64(1);
+	uint32		level = 0;
+
+	if (!PG_ARGISNULL(0))
+	{
+		IomNode		node = PG_GETARG_IOM_NODE(0);
+		const Chart *chart = CHART_FOR_ARG(2, scope_above(node, ALL_LEVELS))->chart;
+		uint32		rank = chart_find(chart, node);
+
+		if (rank != CHART_NONE)
+			level = chart->place[rank].level;
+	}
+	PG_RETURN_BOOL(chart_cache_pays(PG_GETARG_AS_OF(2), Max(lines, 0) *
+									(PROBES_A_LINE + PROBES_A_LEVEL * (double) level)));
 }
 
 /* iom_is_leaf(node, as_of) */

@@ -16,8 +16,11 @@
  * being restored.  A superuser can do everything, but not without a trace: a
  * statement that may have taken away from it leaves one row.
  *
- * iom_history belongs to the extension's owner and is written as that role;
- * the row names the session's user and the role that was set.
+ * iom_history belongs to the extension's owner and is written as that role, with
+ * its constraints and indexes.  But what a row is as jsonb is found out as the
+ * user: of a column that somebody added, a cast to json is asked, which the
+ * type's owner made.
+ * The row names the session's user and the role that was set.
  *
  * Copyright (c) 2026, the iomorg contributors
  *
@@ -36,15 +39,18 @@
 #include "utils/tuplestore.h"
 
 #include "history_insert.h"
+#include "history_json.h"
 #include "org_tables.h"
 #include "org_trigger.h"
 #include "origin.h"
 
 PG_FUNCTION_INFO_V1(iom_history_record);
 PG_FUNCTION_INFO_V1(iom_history_guard);
+PG_FUNCTION_INFO_V1(iom_history_json);
 
-/* How deep we are in SQL that writes iom_history. */
+/* How deep we are in SQL that writes iom_history, and who caused it. */
 static int	recording = 0;
+static OrgRole recorded;
 
 /*
  * What to_jsonb makes of a row depends on settings of the session: a range of
@@ -77,6 +83,7 @@ static void
 record_by_sql(const HistoryEvent *event, const char *select,
 			  TriggerData *transition)
 {
+	OrgRole		before = recorded;
 	Oid			types[] = {TIMESTAMPTZOID, NAMEOID, NAMEOID, TEXTOID, TEXTOID};
 	Datum		values[] = {
 		TimestampTzGetDatum(event->changed_at),
@@ -86,14 +93,52 @@ record_by_sql(const HistoryEvent *event, const char *select,
 		CStringGetTextDatum(event->change)
 	};
 
-	org_execute_as_owner(org_tables_history(),
-						 psprintf("INSERT INTO %s (changed_at, changed_by, acting_as, "
-								  "transaction, relation, change, node, before, after) "
-								  "SELECT $1, $2, $3, pg_catalog.pg_current_xact_id(), "
-								  "$4, $5, %s",
-								  org_qualified_name("iom_history"), select),
-						 lengthof(types), types, values, NULL, transition,
-						 transition ? InvalidSnapshot : GetLatestSnapshot());
+	recording++;
+	GetUserIdAndSecContext(&recorded.user, &recorded.security);
+	PG_TRY();
+	{
+		org_execute_as_owner(org_tables_history(),
+							 psprintf("INSERT INTO %s (changed_at, changed_by, acting_as, "
+									  "transaction, relation, change, node, before, after) "
+									  "SELECT $1, $2, $3, pg_catalog.pg_current_xact_id(), "
+									  "$4, $5, %s",
+									  org_qualified_name("iom_history"), select),
+							 lengthof(types), types, values, NULL, transition,
+							 transition ? InvalidSnapshot : GetLatestSnapshot());
+	}
+	PG_FINALLY();
+	{
+		recording--;
+		recorded = before;
+	}
+	PG_END_TRY();
+}
+
+/*
+ * iom_history_json(record): what to_jsonb() makes of it, as the user whose change
+ * is being recorded.
+ */
+Datum
+iom_history_json(PG_FUNCTION_ARGS)
+{
+	OrgRole		caller;
+	Datum		json;
+
+	if (fcinfo->flinfo->fn_extra == NULL)
+	{
+		fcinfo->flinfo->fn_extra = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt,
+													  sizeof(FmgrInfo));
+		history_json_by_server(fcinfo->flinfo->fn_extra,
+							   fcinfo->flinfo->fn_mcxt);
+	}
+
+	GetUserIdAndSecContext(&caller.user, &caller.security);
+	if (recording > 0)
+		org_become_again(recorded);
+	json = FunctionCall1((FmgrInfo *) fcinfo->flinfo->fn_extra,
+						 PG_GETARG_DATUM(0));
+	org_become_again(caller);
+	return json;
 }
 
 /* The event's rows, by the page; false if that cannot be done. */
@@ -102,10 +147,8 @@ record_by_page(const HistoryEvent *event, const char *node,
 			   TriggerData *transition)
 {
 	Relation	history = table_open(org_tables_history(), RowExclusiveLock);
-	OrgRole		caller = org_become_owner(history);
 	bool		done = history_insert(history, event, transition, node);
 
-	org_become_again(caller);
 	table_close(history, NoLock);
 	return done;
 }
@@ -128,18 +171,9 @@ record(const char *relation, const char *change, const char *node,
 	event.relation = relation;
 	event.change = change;
 
-	recording++;
 	settings = settings_of_history();
-	PG_TRY();
-	{
-		if (transition == NULL || !record_by_page(&event, node, transition))
-			record_by_sql(&event, select, transition);
-	}
-	PG_FINALLY();
-	{
-		recording--;
-	}
-	PG_END_TRY();
+	if (transition == NULL || !record_by_page(&event, node, transition))
+		record_by_sql(&event, select, transition);
 	AtEOXact_GUC(true, settings);
 }
 
@@ -191,6 +225,7 @@ iom_history_record(PG_FUNCTION_ARGS)
 	Oid			relid = RelationGetRelid(data->tg_relation);
 	const char *relation = RelationGetRelationName(data->tg_relation);
 	const char *node = relid == tables->appointment ? "post" : "node";
+	const char *json = org_qualified_name("iom_history_json");
 
 	if (!TRIGGER_FIRED_FOR_STATEMENT(data->tg_event) ||
 		TRIGGER_FIRED_BEFORE(data->tg_event) !=
@@ -208,8 +243,7 @@ iom_history_record(PG_FUNCTION_ARGS)
 		/* rows of a dump have left this as it was */
 		if (origin_is_own())
 			record(relation, "insert", node,
-				   psprintf("n.%s, NULL, pg_catalog.to_jsonb(n) "
-							"FROM new_rows n", node), data);
+				   psprintf("n.%s, NULL, %s(n) FROM new_rows n", node, json), data);
 		return PointerGetDatum(NULL);
 	}
 
@@ -218,14 +252,15 @@ iom_history_record(PG_FUNCTION_ARGS)
 		/* the two tables have the same order; keys may have changed */
 		record(relation, "update", node,
 			   psprintf("o.node, o.before, n.after FROM "
-						"(SELECT r.%s AS node, pg_catalog.to_jsonb(r) AS before, "
+						"(SELECT r.%s AS node, %s(r) AS before, "
 						"pg_catalog.row_number() OVER () AS place FROM old_rows r) o "
-						"JOIN (SELECT pg_catalog.to_jsonb(r) AS after, "
+						"JOIN (SELECT %s(r) AS after, "
 						"pg_catalog.row_number() OVER () AS place FROM new_rows r) n "
-						"ON o.place OPERATOR(pg_catalog.=) n.place", node), data);
+						"ON o.place OPERATOR(pg_catalog.=) n.place",
+						node, json, json), data);
 	else
 		record(relation, "delete", node,
-			   psprintf("o.%s, pg_catalog.to_jsonb(o), NULL FROM %s o", node,
+			   psprintf("o.%s, %s(o), NULL FROM %s o", node, json,
 						TRIGGER_FIRED_BY_TRUNCATE(data->tg_event) ?
 						org_qualified_name(relation) : "old_rows"),
 			   TRIGGER_FIRED_BY_TRUNCATE(data->tg_event) ? NULL : data);

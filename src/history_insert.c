@@ -52,6 +52,7 @@
 #include "history_insert.h"
 #include "history_json.h"
 #include "iomorg_compat.h"
+#include "org_trigger.h"
 
 /* The trigger that is not fired. */
 #define APPEND_TRIGGER	"iom_history_append"
@@ -216,6 +217,7 @@ end_reading(Transition *transition)
 static void
 write_rows(HistoryInsert *insert)
 {
+	OrgRole		caller = org_become_owner(insert->history);
 	MemoryContext caller_context;
 
 	ResetPerTupleExprContext(insert->estate);
@@ -231,6 +233,7 @@ write_rows(HistoryInsert *insert)
 		ExecClearTuple(insert->slot[i]);
 	}
 	MemoryContextSwitchTo(caller_context);
+	org_become_again(caller);
 	insert->nrows = 0;
 	insert->nbytes = 0;
 }
@@ -264,7 +267,12 @@ fill_slot(HistoryInsert *insert, TupleTableSlot *slot, Datum node,
 	ExecStoreVirtualTuple(slot);
 	slot->tts_tableOid = RelationGetRelid(insert->history);
 	if (RelationGetDescr(insert->history)->constr)
+	{
+		OrgRole		caller = org_become_owner(insert->history);
+
 		ExecConstraints(insert->target, slot, insert->estate);
+		org_become_again(caller);
+	}
 	ExecMaterializeSlot(slot);
 	insert->nbytes += (before ? VARSIZE(before) : 0) +
 		(after ? VARSIZE(after) : 0);

@@ -75,6 +75,25 @@ is_known(Oid type, Oid node_type)
 }
 
 /*
+ * The server's to_jsonb() for rows of any kind: a transition table has no row
+ * type.  What it needs lives in the context.
+ */
+void
+history_json_by_server(FmgrInfo *to_jsonb, MemoryContext context)
+{
+	MemoryContext caller_context = MemoryContextSwitchTo(context);
+	Node	   *row = (Node *) makeNullConst(RECORDOID, -1, InvalidOid);
+
+	fmgr_info(F_TO_JSONB, to_jsonb);
+	fmgr_info_set_expr((Node *) makeFuncExpr(F_TO_JSONB, JSONBOID,
+											 list_make1(row), InvalidOid,
+											 InvalidOid,
+											 COERCE_EXPLICIT_CALL),
+					   to_jsonb);
+	MemoryContextSwitchTo(caller_context);
+}
+
+/*
  * Get ready for rows of this description, which must live as long.
  */
 HistoryJson *
@@ -82,7 +101,6 @@ history_json_begin(TupleDesc desc)
 {
 	HistoryJson *json = palloc0(sizeof(HistoryJson));
 	int			npairs = 0;
-	Node	   *row;
 
 	json->node_type = org_tables_node_type();
 	json->column = palloc(desc->natts * sizeof(AttrNumber));
@@ -98,14 +116,7 @@ history_json_begin(TupleDesc desc)
 
 	if (json->as_written)
 	{
-		/* a record like any other: a transition table has no row type */
-		fmgr_info(F_TO_JSONB, &json->to_jsonb);
-		row = (Node *) makeNullConst(RECORDOID, -1, InvalidOid);
-		fmgr_info_set_expr((Node *) makeFuncExpr(F_TO_JSONB, JSONBOID,
-												 list_make1(row), InvalidOid,
-												 InvalidOid,
-												 COERCE_EXPLICIT_CALL),
-						   &json->to_jsonb);
+		history_json_by_server(&json->to_jsonb, CurrentMemoryContext);
 		return json;
 	}
 

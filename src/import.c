@@ -658,6 +658,9 @@ iom_import(PG_FUNCTION_ARGS)
 	uint64		n;
 
 	begin(&import, fcinfo);
+	/* who does not see all rows cannot replace them */
+	if (import.mode != BESIDE)
+		org_tables_check_select();
 	run(&import, "INSERT INTO ~.iom_unit (node, name) "
 		"SELECT node, name FROM ~.iom_unit WHERE false", NULL);
 	n = read_and_check(&import, fcinfo);

@@ -161,14 +161,18 @@ called_function(Node *clause, Oid *operator, List **args)
 /*
  * Does a condition of the table's on the same column make a smaller set, or an
  * equal one and comes first?  (One of the two is enough where each pair of
- * elements would be tried.)
+ * elements would be tried.)  Of very many only some are looked at: what is left
+ * serves as well, if not as fast.
  */
+#define MANY_CONDITIONS	16
+
 static bool
 another_serves(SupportRequestIndexCondition *request, Node *column,
 			   const NodeSet *set)
 {
 	Oid			schema = get_func_namespace(request->funcid);
 	bool		before = true;
+	int			nothers = 0;
 	ListCell   *cell;
 
 	foreach(cell, request->index->rel->baserestrictinfo)
@@ -200,6 +204,8 @@ another_serves(SupportRequestIndexCondition *request, Node *column,
 		if (!equal(list_nth(args, at), column) ||
 			!is_pseudo_constant_for_index(request->root, node, request->index))
 			continue;
+		if (++nothers > MANY_CONDITIONS)
+			return false;
 		other = node_set_for_planner(at == lower ? SUBTREE_OF : CHAIN_OF,
 									 ALL_LEVELS, as_of_day(true, 0),
 									 estimate_expression_value(request->root,

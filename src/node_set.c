@@ -11,7 +11,8 @@
  * not see the hierarchy) is estimated as an average node's.
  *
  * Nothing here raises an error that depends on the user's privileges or on
- * the node; what is estimated decides about speed only, never about answers.
+ * the node, unless rows are there that constraints keep out (a null); what is
+ * estimated decides about speed only, never about answers.
  *
  * Sets, and the pins of their charts, live in the planner's memory; they are good
  * while the query is being planned.

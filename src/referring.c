@@ -147,10 +147,16 @@ rows_of(Relation rel)
 static char *
 rows_that_refer(Relation rel, const Reference *reference, const char *node)
 {
-	return psprintf("SELECT FROM %s WHERE %s %s x.%s", rows_of(rel), node,
+	Oid			left;
+	Oid			right;
+
+	/* the cast: for a column of a domain, another operator could fit closer */
+	op_input_types(reference->equality, &left, &right);
+	return psprintf("SELECT FROM %s WHERE %s %s x.%s::%s", rows_of(rel), node,
 					operator_name(reference->equality),
 					quote_identifier(get_attname(RelationGetRelid(rel),
-												 reference->column, false)));
+												 reference->column, false)),
+					format_type_be_qualified(right));
 }
 
 /*

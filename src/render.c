@@ -72,7 +72,10 @@ static void
 draw_subtree(ReturnSetInfo *rsinfo, const Chart *chart, uint32 top,
 			 uint32 max_depth)
 {
-	const Strokes *strokes = GetDatabaseEncoding() == PG_UTF8 ?
+	/* (a parallel worker knows the client's encoding only as the database's) */
+	int			client = pg_get_client_encoding();
+	const Strokes *strokes = GetDatabaseEncoding() == PG_UTF8 &&
+		(client == PG_UTF8 || client == PG_SQL_ASCII) ?
 		&box_strokes : &ascii_strokes;
 	const ChartPlace *place = chart->place;
 	uint32		end = top + place[top].size;

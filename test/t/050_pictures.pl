@@ -22,7 +22,7 @@ my %organisation = (
 DELETE FROM iom_appointment; DELETE FROM iom_line; DELETE FROM iom_unit;
 INSERT INTO iom_unit (node, name, kind)
 SELECT 'N' || row_number() OVER (), name, (ARRAY['post', 'unit', 'committee', 'x "y" <z>'])[1 + row_number() OVER () % 4]
-FROM unnest(ARRAY['end', 'subgraph x', 'A "quoted" <b>name</b> & co', E'back\\slash \\n \\N \\"', '#quot; #35; &lt; &amp; 100%',
+FROM unnest(ARRAY['end', 'subgraph x', 'A "quoted" <b>name</b> & co', E'back\\slash \\n \\N \\"', E'\\G\\T\\E\\H\\L', U&'no \FFFE\FFFF character', '#quot; #35; &lt; &amp; 100%',
 	'%%{init: {"theme": "dark"}}%%', '%% comment', '$$x^2$$', '`code` **bold** _i_', '1. list', '- list', 'a;b;c|d]e}f)g"]:::h',
 	'x --> y', '-.->|z|', '@{ shape: rect }', 'fa:fa-car', 'click N1 href "x"', '<script>alert(1)</script>', '<table>', '&#x41;', ' ',
 	E'two\r\nlines\tand\x01\x0b\x1f\x7f others', 'مكتب المدير العام', 'משרד המנכ"ל', '國際移民組織總部國際移民組織總部', '구조조정위원회 사무국',
@@ -115,6 +115,8 @@ SKIP:
 		unlike($err, qr/error|not well-formed|unknown|unexpected/i, "$name: without errors");
 		is_deeply(titles($svg, 'node'), [ sort @{ $nodes{$name} } ], "$name: nodes");
 		is_deeply(titles($svg, 'edge'), [ sort @{ $lines{$name} } ], "$name: lines");
+		# (a word joiner keeps it from replacing letters after a backslash)
+		like($svg, qr/\\(?:\xe2\x81\xa0|&#8288;)G\\/, "$name: backslashes") if $name eq 'names';
 		next if $name eq 'nothing' || $name eq 'names';
 
 		# Some fonts make boxes wider than they should be.
