@@ -376,7 +376,7 @@ CREATE TABLE iom_history (
 );
 CREATE INDEX iom_history_node_idx ON iom_history (node);
 COMMENT ON TABLE iom_history IS 'every change of iom_unit, iom_line and iom_appointment since CREATE EXTENSION: who changed what, and when; append-only but for a superuser (and pg_restore: see column origin of iom_unit)';
-COMMENT ON COLUMN iom_history.id IS 'the order of the changes';
+COMMENT ON COLUMN iom_history.id IS 'the order of the changes (those that a row trigger made of the same table come before those of the statement that fired it)';
 COMMENT ON COLUMN iom_history.changed_at IS 'when, by the server''s clock';
 COMMENT ON COLUMN iom_history.changed_by IS 'the user who had logged in (session_user)';
 COMMENT ON COLUMN iom_history.acting_as IS 'the role whose privileges were used (current_user)';

@@ -325,6 +325,41 @@ UPDATE iom_line SET supervisor = 'DLA' WHERE node = 'OSS' AND line = 'solid';
 SELECT iom_path('OSS'), regress_check();
 ROLLBACK;
 
+-- Rows that are frozen as they come are checked, one by one and all at once
+RESET ROLE;
+BEGIN;
+TRUNCATE iom_line;
+COPY iom_line (node, supervisor) FROM stdin (FREEZE);
+DDGO	DG
+DDGMR	DG
+OSS	DDGO
+\.
+SELECT iom_path('OSS'), regress_check();
+SAVEPOINT s;
+COPY iom_line (node, supervisor) FROM stdin;
+DG	OSS
+\.
+ROLLBACK;
+BEGIN;
+TRUNCATE iom_line;
+COPY iom_line (node, supervisor) FROM stdin (FREEZE);
+DDGO	DG
+OSS	DDGO
+DG	OSS
+\.
+ROLLBACK;
+BEGIN;
+TRUNCATE iom_line, iom_unit, iom_appointment;
+COPY iom_unit (node, name) FROM stdin (FREEZE);
+A	a
+B	b
+\.
+COPY iom_line (node, supervisor) FROM stdin (FREEZE);
+A	B
+B	A
+\.
+ROLLBACK;
+
 SELECT regress_changed();
 DROP FUNCTION regress_changed;
 DROP TABLE regress_before;

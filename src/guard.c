@@ -138,6 +138,17 @@ new_row(TriggerData *data)
 										  SnapshotSelf) ? tuple : NULL;
 }
 
+/*
+ * The command that made it.  (A row of COPY FREEZE no longer says by whom.)
+ */
+static CommandId
+command_of(HeapTuple tuple)
+{
+	return HeapTupleHeaderXminFrozen(tuple->t_data) ?
+		HeapTupleHeaderGetRawCommandId(tuple->t_data) :
+		HeapTupleHeaderGetCmin(tuple->t_data);
+}
+
 /*----------
  * Noticing
  *----------
@@ -535,7 +546,7 @@ iom_guard_line(PG_FUNCTION_ARGS)
 	}
 	if (probes_made >= check.allowance ||
 		(row.solid && !check_cycle(&check, &row)))
-		check_all(&check, HeapTupleHeaderGetCmin(tuple->t_data));
+		check_all(&check, command_of(tuple));
 	end_check(&check);
 
 	MemoryContextSwitchTo(caller_context);
@@ -589,7 +600,7 @@ iom_guard_unit(PG_FUNCTION_ARGS)
 	org_unit_from_tuple(org_tables(), check.unit, changed_row(data), &row);
 	tuple = new_row(data);
 	if (tuple != NULL)
-		cid = HeapTupleHeaderGetCmin(tuple->t_data);
+		cid = command_of(tuple);
 	else
 	{
 		SysScanDesc probe = org_probe_unit(check.unit, row.node,
