@@ -2004,7 +2004,7 @@ CREATE FUNCTION iom_import_problems(
   OUT code text, OUT problem text, OUT detail text
 ) RETURNS SETOF record
 AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 10;
-COMMENT ON FUNCTION iom_import_problems(text, boolean, date) IS 'everything that keeps iom_import, with the same arguments, from taking this query, in the order of its rows; no rows if nothing does';
+COMMENT ON FUNCTION iom_import_problems(text, boolean, date) IS 'what keeps iom_import, with the same arguments, from taking this query, in the order of its rows; no rows if nothing does (but for rows of other tables that refer to units that go, cycles with what is planned for later days, and lines that differ in being solid or dotted only)';
 
 ----------------------------------------------------------------------------
 -- find: search
