@@ -51,7 +51,3 @@ BEGIN ATOMIC
   SELECT e.extversion FROM pg_extension e WHERE e.extname = 'iomorg';
 END;
 COMMENT ON FUNCTION iom_version() IS 'the version of extension iomorg that this database has; ALTER EXTENSION iomorg UPDATE brings the one that is installed on the server';
-
--- As at the end of 1.0: nothing of others'
-SELECT iom_refuse_foreign();
-DROP FUNCTION iom_refuse_foreign();

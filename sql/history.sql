@@ -151,7 +151,11 @@ CREATE ROLE regress_hr;
 GRANT UPDATE, TRUNCATE ON iom_appointment TO regress_hr;
 BEGIN;
 CREATE TYPE regress_mood AS ENUM ('good', 'bad');
-CREATE FUNCTION regress_mood_json(regress_mood) RETURNS json LANGUAGE sql AS $$SELECT to_json(current_user || ' ' || $1::text)$$;
+CREATE FUNCTION regress_mood_json(regress_mood) RETURNS json LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE COALESCE(nullif(current_setting('regress.work', true), ''), 'SELECT');
+  RETURN to_json(current_user || ' ' || $1::text);
+END $$;
 CREATE CAST (regress_mood AS json) WITH FUNCTION regress_mood_json(regress_mood);
 ALTER TABLE iom_appointment ADD COLUMN mood regress_mood DEFAULT 'good';
 SET LOCAL ROLE regress_hr;
@@ -166,6 +170,25 @@ SET LOCAL ROLE regress_hr;
 UPDATE iom_appointment SET mood = 'good' WHERE post = 'DG';
 RESET ROLE;
 SELECT change, before ->> 'mood' AS before, after ->> 'mood' AS after FROM iom_history WHERE transaction = pg_current_xact_id() ORDER BY id DESC LIMIT 1;
+-- what a cast does is not what records
+GRANT DELETE ON iom_history TO regress_hr;
+CREATE ROLE regress_other;
+GRANT regress_other TO regress_hr;
+SET LOCAL ROLE regress_hr;
+SELECT work, regress_error(format('DO $do$BEGIN PERFORM set_config(''regress.work'', %L, true); UPDATE iom_appointment SET mood = ''bad'' WHERE post = ''DG''; END$do$', work))
+FROM (VALUES ('DELETE FROM iom_history'), ('SET ROLE regress_other'), ('SELECT 1')) v (work);
+RESET ROLE;
+SET LOCAL regress.work = '';
+-- nor is somebody else who calls
+CREATE ROLE regress_auditor;
+CREATE FUNCTION regress_audit() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+  RAISE NOTICE '%', iom_history_json(ROW('good'::regress_mood)) ->> 'f1';
+  RETURN NEW;
+END $$;
+ALTER FUNCTION regress_audit() OWNER TO regress_auditor;
+CREATE TRIGGER regress_audit BEFORE INSERT ON iom_history FOR EACH ROW EXECUTE FUNCTION regress_audit();
+UPDATE iom_appointment SET mood = 'bad' WHERE post = 'DG';
 ROLLBACK TO by_page;
 SET LOCAL ROLE regress_hr;
 TRUNCATE iom_appointment;

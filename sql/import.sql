@@ -164,10 +164,17 @@ CREATE POLICY changing ON iom_line FOR UPDATE TO regress_hr USING (node <> 'OSS'
 UPDATE feed SET supervisor = 'DG' WHERE code IN ('OSS', 'GDU');
 SET LOCAL ROLE regress_hr;
 SELECT regress_error($$SELECT iom_import('TABLE feed', effective => '2031-01-01')$$);
+SELECT regress_error($$SELECT * FROM iom_import_problems('TABLE feed', effective => '2031-01-01')$$);
 -- (only what replaces must see all that is there)
 SELECT iom_import($$SELECT 'OWN' AS code, 'Own' AS name, NULL AS supervisor$$, replace => false);
 RESET ROLE;
 ALTER TABLE iom_line DISABLE ROW LEVEL SECURITY;
+ALTER TABLE iom_appointment ENABLE ROW LEVEL SECURITY;
+GRANT DELETE ON iom_appointment, iom_line, iom_unit TO regress_hr;
+SET LOCAL ROLE regress_hr;
+SELECT regress_error($$SELECT iom_import('TABLE feed')$$);
+RESET ROLE;
+ALTER TABLE iom_appointment DISABLE ROW LEVEL SECURITY;
 CREATE FUNCTION pass_over() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN CASE WHEN OLD.node <> 'OSS' THEN NEW END; END$$;
 CREATE TRIGGER pass_over BEFORE UPDATE ON iom_line FOR EACH ROW EXECUTE FUNCTION pass_over();
 SET LOCAL ROLE regress_hr;

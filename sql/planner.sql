@@ -236,6 +236,12 @@ SELECT regress_estimate(format('SELECT FROM staff WHERE %s', string_agg(format('
 FROM forest WHERE number <= 300;
 SELECT regress_estimate(format('SELECT FROM staff WHERE %s', string_agg(format('unit <@ %L', node), ' OR '))) > 0 AS planned
 FROM forest WHERE number <= 300;
+-- (where each would be tried with each, by one of them)
+SELECT regexp_count AS conditions
+FROM regress_plan(format('SELECT FROM staff WHERE %s', (SELECT string_agg(format('unit <@ %L', node), ' AND ' ORDER BY iom_size(node) DESC, node) FROM forest WHERE number <= 60))) p,
+  LATERAL (SELECT count(*) AS regexp_count FROM regexp_matches(p, 'iom_subtree_codes', 'g')) c
+WHERE current_setting('server_version_num')::int < 170000
+UNION ALL SELECT 1 WHERE current_setting('server_version_num')::int >= 170000;
 
 ----------------------------------------------------------------------------
 -- Planning leaves everything as it is

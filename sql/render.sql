@@ -281,6 +281,8 @@ DROP FUNCTION regress_pictures, regress_json, regress_boxes;
 BEGIN;
 SET LOCAL client_encoding = 'LATIN1';
 SELECT iom_tree('OSS');
+SELECT set_config(CASE WHEN current_setting('server_version_num')::int < 160000 THEN 'force_parallel_mode' ELSE 'debug_parallel_query' END, 'on', true);
+SELECT count(*) FROM iom_tree('OSS');
 SET LOCAL client_encoding = 'SQL_ASCII';
 SELECT count(*) FROM iom_tree('OSS');
 ROLLBACK;

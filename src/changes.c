@@ -308,7 +308,7 @@ need_free_key(Change *change, const char *days)
 							 "AND supervisor OPERATOR(~.=) $2 "
 							 "AND relation OPERATOR(pg_catalog.=) "
 							 "COALESCE($3, 'supervises') "
-							 "AND valid OPERATOR(pg_catalog.=) %s", days)) > 0)
+							 "AND valid OPERATOR(pg_catalog.=) (%s)", days)) > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNIQUE_VIOLATION),
 				 errmsg("\"%s\" has a %s line \"%s\" to \"%s\" on the same days",
@@ -329,8 +329,9 @@ need_free_key(Change *change, const char *days)
 static void
 insert_line(Change *change, const char *line)
 {
-	need_free_key(change, "COALESCE($7 OPERATOR(pg_catalog.*) " FROM_DAY ", "
-				  FROM_DAY ")");
+	/* (a new unit has no lines) */
+	if (is_given(change, WITHIN))
+		need_free_key(change, "$7 OPERATOR(pg_catalog.*) " FROM_DAY);
 	change_rows(change, 1,
 				psprintf("INSERT INTO ~.iom_line "
 						 "(node, supervisor, relation, line, valid) "

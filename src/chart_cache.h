@@ -103,7 +103,8 @@ typedef struct CachedChart
 	MemoryContext context;		/* all of it, this struct included */
 	bool		listed;
 	int			pins;
-	uint64		hits;			/* snapshots or days that found it */
+	uint64		hits;			/* snapshots or days that found it; of an
+								 * answer, rows too */
 	double		compile_ms;
 	struct CachedChart *next;
 } CachedChart;
@@ -157,7 +158,7 @@ chart_today_is_known(void)
 /*
  * A chart for the active snapshot and the day that is set (or today) that has
  * what is asked for: a few comparisons where nothing changed since the last
- * call.  Good until control returns to the executor.
+ * call.  Good until control returns to the executor or the planner.
  */
 static inline const CachedChart *
 chart_today(ChartScope scope)

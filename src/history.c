@@ -48,8 +48,9 @@ PG_FUNCTION_INFO_V1(iom_history_record);
 PG_FUNCTION_INFO_V1(iom_history_guard);
 PG_FUNCTION_INFO_V1(iom_history_json);
 
-/* How deep we are in SQL that writes iom_history, and who caused it. */
+/* How deep we are in SQL that writes iom_history; as whom, and who caused it. */
 static int	recording = 0;
+static Oid	recorder = InvalidOid;
 static OrgRole recorded;
 
 /*
@@ -83,7 +84,9 @@ static void
 record_by_sql(const HistoryEvent *event, const char *select,
 			  TriggerData *transition)
 {
-	OrgRole		before = recorded;
+	Relation	history = table_open(org_tables_history(), RowExclusiveLock);
+	Oid			recorder_before = recorder;
+	OrgRole		recorded_before = recorded;
 	Oid			types[] = {TIMESTAMPTZOID, NAMEOID, NAMEOID, TEXTOID, TEXTOID};
 	Datum		values[] = {
 		TimestampTzGetDatum(event->changed_at),
@@ -94,6 +97,8 @@ record_by_sql(const HistoryEvent *event, const char *select,
 	};
 
 	recording++;
+	recorder = history->rd_rel->relowner;
+	table_close(history, NoLock);
 	GetUserIdAndSecContext(&recorded.user, &recorded.security);
 	PG_TRY();
 	{
@@ -109,20 +114,23 @@ record_by_sql(const HistoryEvent *event, const char *select,
 	PG_FINALLY();
 	{
 		recording--;
-		recorded = before;
+		recorder = recorder_before;
+		recorded = recorded_before;
 	}
 	PG_END_TRY();
 }
 
 /*
- * iom_history_json(record): what to_jsonb() makes of it, as the user whose change
- * is being recorded.
+ * iom_history_json(record): what to_jsonb() makes of it, called by SQL that
+ * records as the user whose change that is.  A cast is then run as it would be
+ * anywhere else: SET ROLE is not for it, and iom_history is closed to it.
  */
 Datum
 iom_history_json(PG_FUNCTION_ARGS)
 {
+	int			recording_before = recording;
 	OrgRole		caller;
-	Datum		json;
+	Datum		json = (Datum) 0;
 
 	if (fcinfo->flinfo->fn_extra == NULL)
 	{
@@ -133,10 +141,20 @@ iom_history_json(PG_FUNCTION_ARGS)
 	}
 
 	GetUserIdAndSecContext(&caller.user, &caller.security);
-	if (recording > 0)
-		org_become_again(recorded);
-	json = FunctionCall1((FmgrInfo *) fcinfo->flinfo->fn_extra,
-						 PG_GETARG_DATUM(0));
+	if (recording > 0 && caller.user == recorder)
+		SetUserIdAndSecContext(recorded.user, recorded.security |
+							   SECURITY_LOCAL_USERID_CHANGE);
+	recording = 0;
+	PG_TRY();
+	{
+		json = FunctionCall1((FmgrInfo *) fcinfo->flinfo->fn_extra,
+							 PG_GETARG_DATUM(0));
+	}
+	PG_FINALLY();
+	{
+		recording = recording_before;
+	}
+	PG_END_TRY();
 	org_become_again(caller);
 	return json;
 }

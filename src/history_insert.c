@@ -15,9 +15,9 @@
  * The extension's own trigger before INSERT, which keeps iom_history
  * append-only, lets pass what this file does; it is not fired.
  *
- * The caller has switched to the role of the table's owner, as whom expressions
- * of indexes and constraints run.  The table is locked as for INSERT, and stays
- * so until the transaction ends.
+ * Expressions of indexes and constraints run as the table's owner; jsonb is made
+ * as the user (history.c).  The table is locked as for INSERT, and stays so until
+ * the transaction ends.
  *
  * Memory: everything is in a context of its own, deleted at the end; a row's
  * values are in the per-tuple context of the executor state until the slot has

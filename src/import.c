@@ -42,6 +42,7 @@
 #include "utils/date.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/rls.h"
 
 #include "import.h"
 #include "org_tables.h"
@@ -444,6 +445,19 @@ begin(Import *import, FunctionCallInfo fcinfo)
 static uint64
 read_and_check(Import *import, FunctionCallInfo fcinfo)
 {
+	/* who does not see all rows cannot replace them */
+	if (import->mode != BESIDE)
+		org_tables_check_select();
+	if (import->mode == REPLACE &&
+		check_enable_rls(org_tables()->appointment, InvalidOid,
+						 true) == RLS_ENABLED)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("row-level security on table \"%s\" restricts role \"%s\"",
+						get_rel_name(org_tables()->appointment),
+						GetUserNameFromId(GetUserId(), false)),
+				 errdetail("An import without an effective day replaces all "
+						   "appointments.")));
 	make_store(import, &import->read.rows,
 			   "SELECT " IMPORT_ROW_COLUMNS " FROM ~.iom_unit");
 	make_store(import, &import->read.faults, "SELECT " IMPORT_FAULT_COLUMNS);
@@ -658,9 +672,6 @@ iom_import(PG_FUNCTION_ARGS)
 	uint64		n;
 
 	begin(&import, fcinfo);
-	/* who does not see all rows cannot replace them */
-	if (import.mode != BESIDE)
-		org_tables_check_select();
 	run(&import, "INSERT INTO ~.iom_unit (node, name) "
 		"SELECT node, name FROM ~.iom_unit WHERE false", NULL);
 	n = read_and_check(&import, fcinfo);

@@ -161,8 +161,7 @@ called_function(Node *clause, Oid *operator, List **args)
 /*
  * Does a condition of the table's on the same column make a smaller set, or an
  * equal one and comes first?  (One of the two is enough where each pair of
- * elements would be tried.)  Of very many only some are looked at: what is left
- * serves as well, if not as fast.
+ * elements would be tried.)  Of very many only the first compete.
  */
 #define MANY_CONDITIONS	16
 
@@ -205,7 +204,7 @@ another_serves(SupportRequestIndexCondition *request, Node *column,
 			!is_pseudo_constant_for_index(request->root, node, request->index))
 			continue;
 		if (++nothers > MANY_CONDITIONS)
-			return false;
+			return before;		/* the first ones see each other, and keep one */
 		other = node_set_for_planner(at == lower ? SUBTREE_OF : CHAIN_OF,
 									 ALL_LEVELS, as_of_day(true, 0),
 									 estimate_expression_value(request->root,

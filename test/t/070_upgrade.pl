@@ -95,6 +95,13 @@ for my $version (@older)
 		CREATE OPERATOR \@> (LEFTARG = daterange, RIGHTARG = date, FUNCTION = evil);
 		CREATE AGGREGATE array_agg(bigint) (SFUNC = array_append, STYPE = bigint[]);
 		CREATE FUNCTION count(iom_node) RETURNS bigint LANGUAGE sql AS 'SELECT 0::bigint';
+		-- and what users may add to the tables
+		CREATE TYPE mood AS ENUM ('good');
+		ALTER TABLE iom_unit ADD mood mood;
+		CREATE FUNCTION norm(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT lower(\$1)';
+		CREATE INDEX ON iom_unit (norm(name));
+		CREATE FUNCTION pass() RETURNS trigger LANGUAGE plpgsql AS \$\$BEGIN RETURN NEW; END\$\$;
+		CREATE TRIGGER pass BEFORE INSERT ON iom_unit FOR EACH ROW EXECUTE FUNCTION pass();
 		ALTER EXTENSION iomorg UPDATE});
 	is($node->safe_psql($prepared, q{
 		WITH own AS (
@@ -103,7 +110,7 @@ for my $version (@older)
 		)
 		SELECT pg_describe_object(d.classid, d.objid, 0), pg_describe_object(d.refclassid, d.refobjid, 0)
 		FROM own JOIN pg_depend d USING (classid, objid)
-		WHERE (d.refclassid = 'pg_operator'::regclass OR d.refclassid = 'pg_proc'::regclass) AND d.refobjid >= 16384
+		WHERE own.classid = 'pg_proc'::regclass AND (d.refclassid = 'pg_operator'::regclass OR d.refclassid = 'pg_proc'::regclass) AND d.refobjid >= 16384
 			AND (d.refclassid, d.refobjid) NOT IN (SELECT classid, objid FROM own)}), '', "$version: updated, nothing uses what is not its own");
 }
 
