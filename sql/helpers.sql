@@ -317,6 +317,16 @@ BEGIN
 	RETURN plan;
 END $$;
 
+-- How many blocks of tables and indexes a query looks at.
+CREATE OR REPLACE FUNCTION regress_blocks(query text) RETURNS bigint
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+	plan jsonb;
+BEGIN
+	EXECUTE 'EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ' || query INTO plan;
+	RETURN (plan #>> '{0,Plan,Shared Hit Blocks}')::bigint + (plan #>> '{0,Plan,Shared Read Blocks}')::bigint;
+END $$;
+
 -- How many rows the planner expects of a query.
 CREATE OR REPLACE FUNCTION regress_estimate(query text) RETURNS float8
 LANGUAGE plpgsql AS $$

@@ -258,18 +258,11 @@ SELECT iom_level('N6000');
 SELECT count(*) AS charts FROM iom_charts();
 
 -- a subtree that was found tells of one node after the other, until a chart pays
-CREATE FUNCTION pg_temp.blocks(query text) RETURNS bigint LANGUAGE plpgsql AS $$
-DECLARE
-  plan jsonb;
-BEGIN
-  EXECUTE 'EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ' || query INTO plan;
-  RETURN (plan #>> '{0,Plan,Shared Hit Blocks}')::bigint + (plan #>> '{0,Plan,Shared Read Blocks}')::bigint;
-END $$;
 CREATE TEMPORARY TABLE regress_place AS SELECT iom_node('N' || 1 + i % 6000) AS unit FROM generate_series(1, 20000) i;
 ANALYZE regress_place;
 UPDATE iom_unit SET position = 0 WHERE node = 'N5';
 SELECT cardinality(iom_subtree_codes('N700'));
-SELECT pg_temp.blocks('SELECT count(*) FROM (SELECT unit FROM regress_place LIMIT 2000) p WHERE unit <@ ''N700''') < 100 AS no_climbs;
+SELECT regress_blocks('SELECT count(*) FROM (SELECT unit FROM regress_place LIMIT 2000) p WHERE unit <@ ''N700''') < 100 AS no_climbs;
 SELECT count(*) AS charts FROM iom_charts();
 SELECT count(*) FROM regress_place WHERE unit <@ 'N700';
 SELECT count(*) AS charts FROM iom_charts();

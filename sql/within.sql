@@ -104,13 +104,6 @@ SET LOCAL min_parallel_table_scan_size = 0;
 SET LOCAL max_parallel_workers_per_gather = 2;
 SELECT count(*) = (SELECT n FROM expected WHERE top = :'a') AS parallel FROM staff WHERE unit <@ :'a';
 -- who keep their charts although the state is one of a transaction
-CREATE FUNCTION blocks(query text) RETURNS bigint LANGUAGE plpgsql AS $$
-DECLARE
-  plan jsonb;
-BEGIN
-  EXECUTE 'EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ' || query INTO plan;
-  RETURN (plan #>> '{0,Plan,Shared Hit Blocks}')::bigint + (plan #>> '{0,Plan,Shared Read Blocks}')::bigint;
-END $$;
 SET LOCAL parallel_leader_participation = off;
-SELECT blocks(format('SELECT sum(iom_rank(unit)) FROM staff WHERE unit <@ %L', :'a')) < 5 * blocks('SELECT sum(id) FROM staff, iom_unit WHERE iom_unit.node = unit') + 2000 AS kept;
+SELECT regress_blocks(format('SELECT sum(iom_rank(unit)) FROM staff WHERE unit <@ %L', :'a')) < 5 * regress_blocks('SELECT sum(id) FROM staff, iom_unit WHERE iom_unit.node = unit') + 2000 AS kept;
 ROLLBACK;
