@@ -571,7 +571,7 @@ chart_cache_find_answer_today(ChartScope scope)
 	CachedChart *cached;
 
 	if (!ActiveSnapshotSet())
-		return NULL;
+		elog(ERROR, "the hierarchy was asked without a snapshot");
 	org_tables_check_select();
 	state = revision_state(GetActiveSnapshot());
 	cached = find_listed(&state, as_of_day(true, 0), scope);
