@@ -76,6 +76,9 @@ PG_FUNCTION_INFO_V1(iom_roots_support);
  * elements they do not know. */
 #define ASSUMED_ELEMENTS	10
 
+/* Of conditions on one column, so many compete for an index at most. */
+#define MANY_CONDITIONS	16
+
 /*----------
  * The index condition
  *----------
@@ -163,8 +166,6 @@ called_function(Node *clause, Oid *operator, List **args)
  * equal one and comes first?  (One of the two is enough where each pair of
  * elements would be tried.)  Of very many only the first compete.
  */
-#define MANY_CONDITIONS	16
-
 static bool
 another_serves(SupportRequestIndexCondition *request, Node *column,
 			   const NodeSet *set)
