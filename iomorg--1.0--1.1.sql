@@ -19,6 +19,19 @@ BEGIN
 END
 $$;
 
+-- Codes of other tables, on their way in.  A character(n) has blanks at its end, which
+-- mean nothing there.
+CREATE CAST (varchar AS iom_node) WITH FUNCTION iom_node(text) AS ASSIGNMENT;
+COMMENT ON CAST (varchar AS iom_node) IS 'the node with this code; errors as on input';
+
+CREATE FUNCTION iom_node(character) RETURNS iom_node
+LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE
+RETURN iom_node($1::text);
+COMMENT ON FUNCTION iom_node(character) IS 'the node with this code, blanks at its end apart; errors as on input';
+
+CREATE CAST (character AS iom_node) WITH FUNCTION iom_node(character) AS ASSIGNMENT;
+COMMENT ON CAST (character AS iom_node) IS 'the node with this code, blanks at its end apart; errors as on input';
+
 -- Who may read the tables may save them with pg_dump.
 GRANT SELECT ON SEQUENCE iom_history_id_seq TO PUBLIC;
 

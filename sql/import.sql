@@ -52,6 +52,12 @@ ROLLBACK TO s;
 SELECT * FROM iom_import_problems($$SELECT 'dla' AS code, 'Law' AS name, 'DG' AS supervisor$$, false);
 SELECT iom_import($$SELECT 'LAB' AS code, 'Lab' AS name, 'dpr'::varchar AS supervisor$$, false);
 SELECT iom_path('LAB'), iom_size('DG');
+-- Tables of another age: blanks at the end of a character(n) are none
+CREATE DOMAIN pg_temp.old_code AS character(10);
+SELECT iom_import($$SELECT 'lab2'::pg_temp.old_code AS code, 'Lab 2'::character(20) AS name, 'lab'::character(8) AS supervisor,
+  'office'::character(12) AS kind, '7'::character(4) AS position$$, false);
+SELECT iom_path(node), '"' || name || '"' AS name, '"' || kind || '"' AS kind, position FROM iom_unit WHERE node = 'LAB2';
+SELECT * FROM iom_import_problems($$SELECT 'lab3  ' AS code, 'Lab 3' AS name, ''::character(8) AS supervisor$$, false);
 
 -- A table of the user's may refer to units that stay, not to one that goes.
 CREATE TABLE regress_staff (unit iom_node REFERENCES iom_unit);

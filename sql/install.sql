@@ -30,8 +30,8 @@ JOIN pg_depend d ON d.classid = 'pg_opclass'::regclass AND d.objid = c.oid
 JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'iomorg'
 ORDER BY a.amname;
 
--- Every object has a comment; so do columns, triggers and indexes, which are not
--- objects of the extension by themselves.  (From 17 on, types that come with
+-- Every object has a comment; so do columns, triggers, indexes and constraints, which
+-- are not objects of the extension by themselves.  (From 17 on, types that come with
 -- others are.)
 WITH object AS (
   SELECT d.classid, d.objid, 0 AS objsubid
@@ -51,7 +51,12 @@ WITH object AS (
   WHERE o.classid = 'pg_class'::regclass
   UNION ALL
   SELECT 'pg_class'::regclass, i.indexrelid, 0
-  FROM object o JOIN pg_index i ON i.indrelid = o.objid AND NOT i.indisprimary
+  FROM object o JOIN pg_index i ON i.indrelid = o.objid
+  WHERE o.classid = 'pg_class'::regclass
+  UNION ALL
+  -- constraint triggers are triggers, and NOT NULL (from 18 on) belongs to a column
+  SELECT 'pg_constraint'::regclass, k.oid, 0
+  FROM object o JOIN pg_constraint k ON k.conrelid = o.objid AND k.contype NOT IN ('t', 'n')
   WHERE o.classid = 'pg_class'::regclass
 )
 SELECT count(*) > 100 AS many, count(*) FILTER (WHERE c.description IS NULL) AS without,

@@ -77,7 +77,17 @@ INSERT INTO regress_cast (node) SELECT 'dg'::text;
 INSERT INTO regress_cast (code) SELECT iom_node 'dg';
 INSERT INTO regress_cast (number) SELECT iom_node 'dg';
 INSERT INTO regress_cast (node) SELECT -4866846400000000000::bigint;
+INSERT INTO regress_cast (node) SELECT v FROM (VALUES ('oss-mac'::varchar), (NULL)) x (v);
+INSERT INTO regress_cast (node) SELECT 'oss-pac'::character(12);
 SELECT * FROM regress_cast;
+-- what is not at the end of a character(n) counts, and a length does not
+SELECT iom_node('dg'::character(20)) AS dg, 'dg  '::character(4)::iom_node = 'DG' AS equal,
+  iom_node('dg'::varchar) AS short, iom_node('dg') AS literal;
+SELECT regress_error(format('SELECT %L::%s::iom_node', v, t))
+FROM (VALUES ('', 'character(3)'), ('d g', 'character(5)'), (' dg', 'character(5)'), ('dg ', 'varchar'), ('ABCDEFGHIJKLM', 'character(13)')) x (v, t);
+ALTER TABLE regress_cast ADD old character(8) DEFAULT 'dla';
+ALTER TABLE regress_cast ALTER old DROP DEFAULT, ALTER old TYPE iom_node;
+SELECT DISTINCT old FROM regress_cast;
 -- numbers that are no code: the extremes, what follows or precedes some
 SELECT 9223372036854775807::iom_node;
 SELECT (-9223372036854775808)::iom_node;

@@ -293,7 +293,8 @@ SELECT regress_error('SELECT exact::text::iom_float_totals FROM regress_totals')
   regress_error('SELECT inexact::text::iom_totals FROM regress_totals');
 
 SELECT v AS value, regress_error(format('SELECT %L::iom_totals', v)) FROM (VALUES
-  (''), ('x'), ('\x'), ('\x63'), ('\x6300000000'), ('\x7800000000'), ('\x6600000000'), ('\x63ffffffff'), ('\x6300000001'),
+  (''), ('x'), ('\x'), ('\x63'), ('\x6300000000'), ('\x7800000000'), ('\x6600000000'), ('\x00'), ('\x6900'),
+  ('\x6900000001800000000000000000000000000000010100'), ('\x63ffffffff'), ('\x6300000001'),
   ('\x6300000001800000000000000000000000000000010000'),	-- more than it should
   ('\x63000000018000000000000000000000000000000100'),	-- one fact without a node
   ('\x63000000018000000000000000000000000000000000'),	-- none

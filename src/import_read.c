@@ -63,6 +63,7 @@ typedef struct Reading
 {
 	ImportRows *result;
 	int			at[IMPORT_COLUMNS]; /* where in the query; 0: not there */
+	bool		padded[IMPORT_COLUMNS]; /* a character(n): blanks at its end are none */
 	Link	   *link;
 	int64		links;
 	int64		room;
@@ -187,6 +188,8 @@ find_columns(Reading *reading, TupleDesc desc)
 	{
 		at[c] = Max(SPI_fnumber(desc, column_name[c]), 0);
 		reading->result->has[c] = at[c] > 0;
+		reading->padded[c] = at[c] > 0 &&
+			getBaseType(SPI_gettypeid(desc, at[c])) == BPCHAROID;
 		if (at[c] == 0 && c < IMPORT_REQUIRED)
 			appendStringInfo(&missing, "%s\"%s\"", missing.len ? ", " : "",
 							 column_name[c]);
@@ -232,6 +235,8 @@ read_row(Reading *reading, HeapTuple tuple, TupleDesc desc)
 	{
 		if (at[c])
 			text[c] = SPI_getvalue(tuple, desc, at[c]);
+		if (text[c] != NULL && reading->padded[c])
+			text[c][bpchartruelen(text[c], (int) strlen(text[c]))] = '\0';
 		if (text[c] == NULL || text[c][strspn(text[c], " \t\r\n")] == '\0')
 		{
 			text[c] = NULL;

@@ -55,11 +55,21 @@ bad_value(const char *detail)
 					 "return.")));
 }
 
+/* What pq_getmsg...() would take for a fault of the protocol. */
+static void
+need(StringInfo in, int bytes)
+{
+	if (in->len - in->cursor < bytes)
+		bad_value("The value ends too early.");
+}
+
 static bool
 read_flag(StringInfo in)
 {
-	int			flag = pq_getmsgbyte(in);
+	int			flag;
 
+	need(in, 1);
+	flag = pq_getmsgbyte(in);
 	if (flag != 0 && flag != 1)
 		bad_value("A flag is neither 0 nor 1.");
 	return flag == 1;
@@ -68,8 +78,10 @@ read_flag(StringInfo in)
 static uint8
 read_scale(StringInfo in)
 {
-	int			scale = pq_getmsgbyte(in);
+	int			scale;
 
+	need(in, 1);
+	scale = pq_getmsgbyte(in);
 	if (scale > NUMERIC_SCALE)
 		bad_value("A scale is too large.");
 	return (uint8) scale;
@@ -88,6 +100,7 @@ read_wide(StringInfo in)
 {
 	Wide		wide;
 
+	need(in, 2 * sizeof(int64));
 	wide.high = pq_getmsgint64(in);
 	wide.low = (uint64) pq_getmsgint64(in);
 	return wide;
@@ -105,6 +118,7 @@ read_values(StringInfo in, TotalsKind kind, UnitTotals *unit)
 {
 	if (kind == TOTALS_FLOAT)
 	{
+		need(in, 3 * sizeof(float8));
 		unit->value.real.sum = pq_getmsgfloat8(in);
 		unit->value.real.min = pq_getmsgfloat8(in);
 		unit->value.real.max = pq_getmsgfloat8(in);
@@ -148,9 +162,11 @@ read_totals(StringInfo in, bool is_float)
 	Totals		totals;
 	CodeIndex	index;
 	OrgMemory	memory = org_memory_of(CurrentMemoryContext);
-	int			kind = pq_getmsgbyte(in);
+	int			kind;
 	uint32		nunits;
 
+	need(in, 1 + sizeof(int32));
+	kind = pq_getmsgbyte(in);
 	if (is_float ? kind != TOTALS_FLOAT : kind != TOTALS_COUNT &&
 		kind != TOTALS_INTEGER && kind != TOTALS_NUMERIC)
 		bad_value("The type has no values of this kind.");
@@ -163,11 +179,13 @@ read_totals(StringInfo in, bool is_float)
 	code_index_create(&index, nunits, &memory);
 	for (uint32 i = 0; i < nunits; i++)
 	{
-		IomNode		node = pq_getmsgint64(in);
+		IomNode		node;
 		int64		count;
 		UnitTotals *unit;
 
 		CHECK_FOR_INTERRUPTS();
+		need(in, 2 * sizeof(int64));
+		node = pq_getmsgint64(in);
 		if (node != IOM_NODE_NONE && !node_code_is_valid(node))
 			bad_value("A node is not valid.");
 		if (!code_index_insert(&index, node, i))

@@ -214,4 +214,17 @@ psql_in('owned_again', q{SET search_path = "the Org"; UPDATE iom_unit SET name =
 is(($node->psql('owned_again', q{INSERT INTO "the Org".iom_history SELECT 1000, changed_at, changed_by, acting_as, transaction, relation, change, node FROM "the Org".iom_history LIMIT 1},
 	extra_params => [ '-U', 'dumper' ]))[0], 3, 'refused: rows of history made up after an edit');
 
+# Privileges on the tables come back where the owner made the extension and a superuser
+# restores the rest; an owner who restores alone is not the one who may revoke.
+psql_in('postgres', 'CREATE ROLE editor LOGIN; CREATE DATABASE granted OWNER dumper; CREATE DATABASE granted_again OWNER dumper TEMPLATE template0');
+psql_in('granted', q{SET ROLE dumper; CREATE EXTENSION iomorg; GRANT SELECT, UPDATE ON iom_unit TO editor; RESET ROLE;
+	REVOKE SELECT ON iom_history FROM PUBLIC; GRANT SELECT ON iom_history TO dumper});
+run_tool('pg_dump', '-Fc', '-f', "$dir/granted", 'granted');
+psql_in('granted_again', 'SET ROLE dumper; CREATE EXTENSION iomorg');
+run_tool('pg_restore', '--exit-on-error', '-d', 'granted_again', "$dir/granted");
+my $privileges = q{SELECT string_agg(relname || ' ' || a, E'\n' ORDER BY relname, a::text COLLATE "C")
+	FROM pg_class, unnest(relacl) a WHERE relname ~ '^iom_'};
+is(psql_in('granted_again', $privileges), psql_in('granted', $privileges), 'privileges that were changed');
+is(($node->psql('granted_again', 'SELECT FROM iom_history', extra_params => [ '-U', 'editor' ]))[0], 3, 'what was revoked stays so');
+
 done_testing();
