@@ -107,6 +107,7 @@ ISOLATION = \
 	read_committed \
 	readers \
 	repeatable_read \
+	rewritten \
 	restore_jobs \
 	serializable
 

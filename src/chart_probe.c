@@ -245,6 +245,7 @@ walk_begin(Walk *walk, const HierarchyState *state)
 	walk->snapshot = GetActiveSnapshot();
 	walk->guarded = state->settled && state->own_change == 0;
 	org_tables_open(&walk->unit, &walk->line);
+	org_tables_check_rows(walk->unit, walk->line, walk->snapshot);
 	return find_account(state, walk->unit, walk->line);
 }
 

@@ -210,6 +210,7 @@ iom_check_hierarchy(PG_FUNCTION_ARGS)
 	org_tables_check_select();
 	InitMaterializedSRF(fcinfo, 0);
 	org_tables_open(&unit, &line);
+	org_tables_check_rows(unit, line, GetActiveSnapshot());
 	check_everything(unit, line, GetActiveSnapshot(), put_fault, put_unmarked,
 					 fcinfo->resultinfo);
 	table_close(line, AccessShareLock);

@@ -324,6 +324,7 @@ begin_check(Check *check)
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	check->snapshot = GetActiveSnapshot();
+	org_tables_check_rows(check->unit, check->line, check->snapshot);
 	check->of_others = false;
 	check->allowance = 1000 + (uint64) RelationGetNumberOfBlocks(check->line) *
 		(LINES_PER_PAGE / ROWS_PER_PROBE);

@@ -12,7 +12,20 @@
 
 #include "utils/rel.h"
 
+#include "utils/snapshot.h"
+
 #include "iomorg.h"
+
+/*
+ * When something was changed in the catalog, last: what came before, a snapshot may
+ * see that does not see this.
+ */
+typedef struct CatalogChange
+{
+	TransactionId others;		/* who did; invalid where every snapshot sees it */
+	TransactionId own;			/* or the present transaction did, if this is it, */
+	CommandId	own_command;	/* and by which command */
+} CatalogChange;
 
 /*
  * Where the tables and their columns are.  Good until the next invalidation
@@ -40,7 +53,8 @@ typedef struct OrgTables
 	Oid			revision;
 	AttrNumber	revision_revision;
 	bool		watched;		/* the triggers that tell of changes are on */
-	TransactionId watched_since;	/* invalid where every snapshot sees it */
+	CatalogChange watched_since;
+	CatalogChange stored_since; /* where they are now */
 } OrgTables;
 
 /* Those that are edited, in an order in which they can be emptied. */
@@ -72,6 +86,10 @@ extern const OrgTables *org_tables(void);
 extern Oid	org_tables_node_type(void);
 extern Oid	org_tables_history(void);
 extern void org_tables_open(Relation *unit, Relation *line);
+extern bool catalog_change_is_seen(const CatalogChange *change,
+								   Snapshot snapshot);
+extern void org_tables_check_rows(Relation unit, Relation line,
+								  Snapshot snapshot);
 extern bool org_tables_may_select(void);
 extern Oid	org_tables_who_may_select(void);
 extern void org_tables_check_select(void);

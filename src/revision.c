@@ -240,19 +240,6 @@ read_revision(Snapshot snapshot)
 }
 
 /*
- * Does the snapshot see the triggers that tell of changes as they are now?
- */
-static bool
-sees_triggers(Snapshot snapshot)
-{
-	TransactionId since = org_tables()->watched_since;
-
-	return !TransactionIdIsValid(since) ||
-		TransactionIdIsCurrentTransactionId(since) ||
-		!XidInMVCCSnapshot(since, snapshot);
-}
-
-/*
  * The state of the hierarchy that a snapshot of this backend sees.
  *
  * Not settled where the snapshot may see part of a statement, where the
@@ -274,7 +261,7 @@ revision_state(Snapshot snapshot)
 	state.revision = read_revision(snapshot);
 	state.own_change = 0;
 	state.settled = state.revision != 0 && org_tables()->watched &&
-		sees_triggers(snapshot);
+		catalog_change_is_seen(&org_tables()->watched_since, snapshot);
 	for (size_t i = nchanges; i-- > 0;)
 	{
 		if (changes[i].cid < snapshot->curcid)
@@ -343,6 +330,16 @@ update_revision(void)
 									  table),
 							 0, NULL, NULL, NULL, NULL, InvalidSnapshot);
 	table_close(rel, NoLock);
+
+	/* what was changed with the triggers off, no revision tells of */
+	if (IsolationUsesXactSnapshot() &&
+		!catalog_change_is_seen(&org_tables()->watched_since,
+								GetTransactionSnapshot()))
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not serialize access due to a concurrent change "
+						"of the triggers of the hierarchy"),
+				 errhint("Run the transaction again.")));
 
 	updated_in = GetCurrentSubTransactionId();
 }
