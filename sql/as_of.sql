@@ -133,6 +133,10 @@ SELECT day, iom_level('X', day) FROM unnest('{-infinity,0001-01-01 BC,2024-01-01
 UPDATE iom_line SET valid = '(-infinity,infinity]' WHERE node = 'X';
 SELECT day, iom_level('X', day) FROM unnest('{-infinity,0001-01-01 BC,2024-01-01,5874897-12-31,infinity}'::date[]) day;
 SELECT regress_check('infinity'), regress_check('-infinity'), regress_check('5874897-12-31'), regress_check('4713-01-01 BC');
+-- what begins behind -infinity, or ends there, has no date for that
+SELECT valid_from, valid_to FROM iom_charts() WHERE NOT committed ORDER BY valid_from NULLS FIRST, valid_to;
+SELECT regress_error($$INSERT INTO iom_line (node, supervisor, valid) VALUES ('X', 'DLA', '(,)')$$);
+SELECT regress_error($$INSERT INTO iom_line (node, supervisor, valid) VALUES ('DG', 'X', '(,)')$$);
 ROLLBACK;
 
 -- A chart is right for all days between two changes, and kept: the days of

@@ -68,14 +68,15 @@ days_text(Days days)
 }
 
 /*
- * A sentence's beginning: the day, if there is a first one, and the subject.
+ * A sentence's beginning: the day, if there is a first one that has a date, and
+ * the subject.
  */
 const char *
 on_day(int64 day, const char *subject)
 {
 	char	   *alone;
 
-	if (day != DAYS_UNBOUNDED_FROM)
+	if (day != DAYS_UNBOUNDED_FROM && !is_behind_infinity(day))
 		return psprintf("On %s %s", day_text(day), subject);
 	alone = pstrdup(subject);
 	alone[0] = pg_toupper((unsigned char) alone[0]);

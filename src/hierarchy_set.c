@@ -223,10 +223,15 @@ iom_chart_supervisors(PG_FUNCTION_ARGS)
  *----------
  */
 
-/* A bound of the days of a chart as a date; null if there is none. */
+/*
+ * A bound of the days of a chart as a date; null if there is none.  What is behind
+ * -infinity has no date, but that of the days long ago it would be taken for.
+ */
 static Datum
 day_datum(int64 day, bool *isnull)
 {
+	if (day == (int64) DATEVAL_NOBEGIN + 1)
+		day = DATEVAL_NOBEGIN;
 	*isnull = day < PG_INT32_MIN || day > PG_INT32_MAX;
 	return *isnull ? (Datum) 0 : DateADTGetDatum((DateADT) day);
 }
