@@ -1217,7 +1217,7 @@ CREATE FUNCTION iom_move(
   effective date DEFAULT NULL, relation text DEFAULT NULL
 ) RETURNS iom_node
 AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION iom_move(iom_node, iom_node, date, text) IS 'gives a unit another supervisor (null: none) from the effective day on (null: the day of iom_as_of()), with all below it: its solid line ends on the day before, and a new one runs until that would have ended, with the same relation if none is given (supervises, for a root); a move planned for later stays; a line that begins on the very day is changed, or deleted if there is no supervisor; returns the node';
+COMMENT ON FUNCTION iom_move(iom_node, iom_node, date, text) IS 'gives a unit another supervisor (null: none) from the effective day on (null: the day of iom_as_of()), with all below it: its solid line ends on the day before, and a new one runs until that would have ended, with the same relation if none is given (supervises, for a root); a move planned for later stays; a line that begins on the very day is changed, or deleted if there is no supervisor; the same line, if it ended on the day before, goes on instead of a new one; returns the node';
 
 CREATE FUNCTION iom_close(node iom_node, effective date DEFAULT NULL) RETURNS iom_node
 AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
@@ -1227,7 +1227,7 @@ CREATE FUNCTION iom_relate(
   node iom_node, other iom_node, relation text, effective date DEFAULT NULL
 ) RETURNS iom_node
 AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION iom_relate(iom_node, iom_node, text, date) IS 'draws a dotted line from a unit to another from the effective day on (null: the day of iom_as_of()), up to the end of the two or to where the same line is planned; returns the node';
+COMMENT ON FUNCTION iom_relate(iom_node, iom_node, text, date) IS 'draws a dotted line from a unit to another from the effective day on (null: the day of iom_as_of()), up to the end of the two or to where the same line is planned; one that ended on the day before goes on; returns the node';
 
 CREATE FUNCTION iom_unrelate(
   node iom_node, other iom_node, relation text, effective date DEFAULT NULL

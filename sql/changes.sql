@@ -337,7 +337,10 @@ BEGIN
       END IF;
     END IF;
     DELETE FROM model_line WHERE id = old.id AND day >= d;
-    INSERT INTO model_line SELECT n, o, coalesce(r, old.relation, 'supervises'), what <> 'relate', day, new_id
+    -- a line that ended on the day before goes on
+    INSERT INTO model_line SELECT n, o, coalesce(r, old.relation, 'supervises'), what <> 'relate', day, coalesce((
+      SELECT max(l.id) FROM model_line l
+      WHERE l.node = n AND l.supervisor = o AND l.relation = coalesce(r, old.relation, 'supervises') AND l.solid = (what <> 'relate') AND l.day = d - 1), new_id)
     FROM regress_day WHERE o IS NOT NULL AND day BETWEEN d AND until;
   END IF;
 
@@ -438,6 +441,51 @@ SELECT iom_move('HBSC', 'COS', '2031-01-01');
 SELECT regress_error($$SELECT iom_move('HBSC', 'DG', '2031-01-01')$$);
 SELECT regress_error($$SELECT iom_relate('HBSC', 'COS', 'supervises', '2031-01-01')$$);
 SELECT iom_move('HBSC', 'DG', '2031-01-02');
+ROLLBACK;
+-- ... of what is left of a line that ends, and of two that end
+BEGIN;
+SAVEPOINT s;
+INSERT INTO iom_line (node, supervisor, relation, line, valid) VALUES ('DLA', 'DDGMR', 'oversees', 'dotted', '(,2030-01-01)');
+SELECT supervisor, relation, line, valid FROM iom_line WHERE node = 'DLA' ORDER BY valid;
+SELECT regress_error(c) FROM unnest(ARRAY[$$SELECT iom_move('DLA', 'DG', '2030-01-01')$$, $$SELECT iom_move('DLA', NULL, '2030-01-01')$$, $$SELECT iom_close('DLA', '2030-01-01')$$]) c;
+SELECT iom_move('DLA', 'DG', '2030-01-02'), iom_unrelate('DLA', 'DDGMR', 'oversees', '2029-01-01'), iom_move('DLA', 'COS', '2030-01-01');
+ROLLBACK TO s;
+INSERT INTO iom_line (node, supervisor, relation, line, valid) VALUES ('DLA', 'DDGMR', 'oversees', 'dotted', '(,2040-01-01)');
+SELECT regress_error($$SELECT iom_close('DLA', '2030-01-01')$$);
+SELECT iom_move('DLA', 'DG', '2030-01-01');
+SELECT regress_error($$SELECT iom_unrelate('DLA', 'DDGMR', 'oversees', '2030-01-01')$$);
+SELECT iom_unrelate('DLA', 'DDGMR', 'oversees', '2031-01-01');
+SELECT supervisor, relation, line, valid FROM iom_line WHERE node = 'DLA' ORDER BY supervisor, valid;
+-- ... of what goes on
+UPDATE iom_line SET valid = '(,)' WHERE node = 'DLA' AND line = 'dotted';
+SELECT regress_error($$SELECT iom_move('DLA', 'DDGMR', '2030-01-01')$$);
+ROLLBACK;
+
+-- A plan that is withdrawn leaves no trace in the lines: a change before it goes on
+-- beyond its day
+BEGIN;
+SAVEPOINT s;
+CREATE TEMPORARY TABLE regress_before AS SELECT node, supervisor, relation, line, valid, basis FROM iom_line;
+SELECT iom_move('OIG', 'COS', '2031-01-01'), iom_move('OIG', 'DG', '2031-01-01'), iom_move('DLA', NULL, '2031-01-01'), iom_move('DLA', 'DDGMR', '2031-01-01', 'oversees');
+SELECT count(*) FROM (SELECT node, supervisor, relation, line, valid, basis FROM iom_line EXCEPT TABLE regress_before) d;
+SELECT node, change, before ->> 'supervisor' AS supervisor, before ->> 'valid' AS before, after ->> 'valid' AS after
+FROM iom_history WHERE transaction = pg_current_xact_id() ORDER BY id;
+SELECT iom_move('OIG', 'DDGO', '2028-01-01');
+SELECT iom_supervisor('OIG', '2030-12-31'), iom_supervisor('OIG', '2031-01-01');
+-- what is planned for later is a plan of its own, and another relation another line
+SELECT iom_move('OIG', 'COS', '2033-01-01'), iom_move('OIG', 'DG', '2032-01-01'), iom_move('OIG', 'COS', '2032-01-01');
+SELECT iom_move('OIG', 'DG', '2033-01-01', 'oversees'), iom_move('OIG', 'COS', '2032-06-01', 'oversees');
+SELECT iom_move('OIG', 'DG', '2032-06-01', 'supervises'), iom_move('OIG', 'COS', '2032-06-01');
+SELECT supervisor, relation, valid FROM iom_line WHERE node = 'OIG' AND line = 'solid' ORDER BY valid;
+ROLLBACK TO s;
+-- dotted lines: the same; of two that end on the day the longer one goes on
+SELECT iom_relate('OIG', 'DLA', 'assists', '2020-01-01'), iom_unrelate('OIG', 'DLA', 'assists', '2031-01-01'), iom_relate('OIG', 'DLA', 'assists', '2031-01-01');
+SELECT iom_unrelate('OIG', 'DLA', 'assists', '2028-01-01');
+SELECT valid FROM iom_line WHERE node = 'OIG' AND supervisor = 'DLA';
+SELECT iom_relate('OIG', 'DLA', 'assists', '2030-01-01'), iom_relate('OIG', 'DLA', 'assists', '2029-01-01');
+INSERT INTO iom_line (node, supervisor, relation, line, valid) VALUES ('OIG', 'DLA', 'assists', 'dotted', '[2027-01-01,2028-01-01)');
+SELECT iom_relate('OIG', 'DLA', 'assists', '2028-01-01');
+SELECT valid FROM iom_line WHERE node = 'OIG' AND supervisor = 'DLA' ORDER BY valid;
 ROLLBACK;
 
 -- Of several lines all must end

@@ -78,6 +78,10 @@ typedef struct Change
 #define BEFORE_DAY		"pg_catalog.daterange(NULL, $4)"
 #define FROM_DAY		"pg_catalog.daterange($4, NULL)"
 #define IS_BEFORE_DAY	"valid OPERATOR(pg_catalog.&&) " BEFORE_DAY
+#define NEW_DAYS		"$7 OPERATOR(pg_catalog.*) " FROM_DAY
+#define OF_LINE \
+	"node OPERATOR(~.=) $1 AND supervisor OPERATOR(~.=) $2 " \
+	"AND relation OPERATOR(pg_catalog.=) COALESCE($3, 'supervises') "
 
 /*----------
  * Statements
@@ -297,55 +301,87 @@ need_other(Change *change, const char *itself)
 }
 
 /*
- * The key of iom_line does not tell solid lines from dotted ones: there must be no
- * line of this relation, between these two, with these very days.
+ * The key of iom_line does not tell solid lines from dotted ones: no line k may be in
+ * the way.  What tells which one would be follows its name.
  */
 static void
-need_free_key(Change *change, const char *days)
+need_no_line(Change *change, const char *which)
 {
-	if (run(change, psprintf("SELECT line, valid FROM ~.iom_line "
-							 "WHERE node OPERATOR(~.=) $1 "
-							 "AND supervisor OPERATOR(~.=) $2 "
-							 "AND relation OPERATOR(pg_catalog.=) "
-							 "COALESCE($3, 'supervises') "
-							 "AND valid OPERATOR(pg_catalog.=) (%s)", days)) > 0)
+	if (run(change, psprintf("SELECT k.node, k.supervisor, k.relation, k.line, "
+							 "k.valid FROM ~.iom_line k %s", which)) > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNIQUE_VIOLATION),
 				 errmsg("\"%s\" has a %s line \"%s\" to \"%s\" on the same days",
-						name_of(change, NODE),
-						TextDatumGetCString(result_column(0, 1)),
-						is_given(change, RELATION) ?
-						TextDatumGetCString(change->values[RELATION]) :
-						"supervises",
-						name_of(change, OTHER)),
-				 errdetail("It is valid on %s.", days_text(result_days(0, 2))),
+						node_text(DatumGetIomNode(result_column(0, 1))).text,
+						TextDatumGetCString(result_column(0, 4)),
+						TextDatumGetCString(result_column(0, 3)),
+						node_text(DatumGetIomNode(result_column(0, 2))).text),
+				 errdetail("It is valid on %s.", days_text(result_days(0, 5))),
 				 errhint("iom_unrelate() ends a dotted line, iom_move() a solid "
 						 "one; another relation is another line.")));
 }
 
+/* No line of this relation, between these two, may have these very days. */
+static void
+need_free_key(Change *change, const char *days)
+{
+	need_no_line(change, psprintf("WHERE " OF_LINE
+								  "AND valid OPERATOR(pg_catalog.=) (%s)",
+								  days));
+}
+
+/*
+ * Does a line, solid or dotted, that is the same otherwise end where a new one would
+ * begin?  If so, the result has the days of the two together.
+ */
+static bool
+goes_on(Change *change, const char *line)
+{
+	return run(change, psprintf("SELECT pg_catalog.range_merge(valid, " NEW_DAYS
+								") FROM ~.iom_line WHERE " OF_LINE
+								"AND line OPERATOR(pg_catalog.=) '%s' "
+								"AND pg_catalog.upper(valid) "
+								"OPERATOR(pg_catalog.=) $4 ORDER BY valid",
+								line)) > 0;
+}
+
 /*
  * A line, solid or dotted, from the day on, within the days that are given.
+ *
+ * If the same line ended on the day before, it goes on: two rows would be two
+ * lines to whoever changes it on an earlier day, and the later one a plan.
  */
 static void
-insert_line(Change *change, const char *line)
+draw_line(Change *change, const char *line)
 {
 	/* (a new unit has no lines) */
 	if (is_given(change, WITHIN))
-		need_free_key(change, "$7 OPERATOR(pg_catalog.*) " FROM_DAY);
+	{
+		if (goes_on(change, line))
+		{
+			give(change, WITHIN, result_column(0, 1));
+			need_free_key(change, "$7");
+			change_rows(change, 1, "UPDATE ~.iom_line SET valid = $7 WHERE "
+						OF_LINE "AND valid OPERATOR(pg_catalog.=) "
+						"($7 OPERATOR(pg_catalog.*) " BEFORE_DAY ")");
+			return;
+		}
+		need_free_key(change, NEW_DAYS);
+	}
 	change_rows(change, 1,
 				psprintf("INSERT INTO ~.iom_line "
 						 "(node, supervisor, relation, line, valid) "
 						 "VALUES ($1, $2, COALESCE($3, 'supervises'), '%s', "
-						 "COALESCE($7 OPERATOR(pg_catalog.*) " FROM_DAY ", "
-						 FROM_DAY "))", line));
+						 "COALESCE(" NEW_DAYS ", " FROM_DAY "))", line));
 }
 
 /*
  * Lines end on the day before; those that begin later are deleted.  False if
- * there are none.
+ * there are none.  They are of one kind, solid or dotted, or, where all lines
+ * between the same two end, of both.
  */
 static bool
-end_lines(Change *change, const char *which)
+end_lines(Change *change, const char *which, bool both_kinds)
 {
 	uint64		cut;
 	uint64		gone;
@@ -363,9 +399,22 @@ end_lines(Change *change, const char *which)
 									 "WHERE %s AND "
 									 ORG_LINE_GOES(BEFORE_DAY), which));
 	if (cut > 0)
+	{
+		need_no_line(change, psprintf("JOIN (SELECT * FROM ~.iom_line WHERE %s "
+									  "AND " IS_BEFORE_DAY ") l "
+									  "ON k.node OPERATOR(~.=) l.node "
+									  "AND k.supervisor OPERATOR(~.=) l.supervisor "
+									  "AND k.relation OPERATOR(pg_catalog.=) l.relation "
+									  "AND k.line OPERATOR(pg_catalog.<>) l.line "
+									  "AND %s OPERATOR(pg_catalog.=) "
+									  "(l.valid OPERATOR(pg_catalog.*) " BEFORE_DAY ")",
+									  which, both_kinds ?
+									  "(k.valid OPERATOR(pg_catalog.*) "
+									  BEFORE_DAY ")" : "k.valid"));
 		change_rows(change, cut, psprintf("UPDATE ~.iom_line SET valid = valid "
 									 "OPERATOR(pg_catalog.*) " BEFORE_DAY
 									 " WHERE %s AND " IS_BEFORE_DAY, which));
+	}
 	return cut + gone > 0;
 }
 
@@ -404,7 +453,7 @@ iom_add(PG_FUNCTION_ARGS)
 	change_rows(&change, 1, "INSERT INTO ~.iom_unit (node, name, kind, valid) "
 				"VALUES ($1, $5, $6, " FROM_DAY ")");
 	if (is_given(&change, OTHER))
-		insert_line(&change, "solid");
+		draw_line(&change, "solid");
 	return finish(&change);
 }
 
@@ -426,11 +475,7 @@ move_line(Change *change)
 	if (!is_given(change, OTHER))
 	{
 		/* a root: the line ends, or never was */
-		change_rows(change, 1, begins ?
-					"DELETE FROM ~.iom_line WHERE " SOLID_IN_FORCE :
-					"UPDATE ~.iom_line SET valid = valid "
-					"OPERATOR(pg_catalog.*) " BEFORE_DAY " WHERE "
-					SOLID_IN_FORCE);
+		(void) end_lines(change, SOLID_IN_FORCE, false);
 		return;
 	}
 
@@ -439,25 +484,24 @@ move_line(Change *change)
 			   TextDatumGetCString(relation)) == 0)
 		return;
 
-	if (begins)
+	give(change, WITHIN, valid);
+	if (begins && !goes_on(change, "solid"))
 	{
-		give(change, WITHIN, valid);
 		need_free_key(change, "$7");
 		change_rows(change, 1, "UPDATE ~.iom_line SET supervisor = $2, "
 					"relation = $3, basis = DEFAULT WHERE " SOLID_IN_FORCE);
 		return;
 	}
-	give(change, WITHIN, valid);
-	change_rows(change, 1, "UPDATE ~.iom_line SET valid = valid "
-				"OPERATOR(pg_catalog.*) " BEFORE_DAY " WHERE " SOLID_IN_FORCE);
-	insert_line(change, "solid");
+	(void) end_lines(change, SOLID_IN_FORCE, false);
+	draw_line(change, "solid");
 }
 
 /*
  * iom_move(node, supervisor, effective, relation)
  *
  * One line is cut at the day and one opened, or one of the two; a line that
- * begins on the day is changed as it is.  What is planned for later stays.
+ * begins on the day is changed as it is, or gone if the one before goes on.  What
+ * is planned for later stays.
  */
 Datum
 iom_move(PG_FUNCTION_ARGS)
@@ -487,7 +531,7 @@ iom_move(PG_FUNCTION_ARGS)
 			"AND pg_catalog.lower(l.valid) OPERATOR(pg_catalog.>) $4)) "
 			"FROM ~.iom_unit WHERE node OPERATOR(~.=) $1");
 		give(&change, WITHIN, result_column(0, 1));
-		insert_line(&change, "solid");
+		draw_line(&change, "solid");
 	}
 	return finish(&change);
 }
@@ -584,7 +628,7 @@ iom_close(PG_FUNCTION_ARGS)
 
 	(void) end_lines(&change,
 					 "(node OPERATOR(~.=) $1 OR supervisor OPERATOR(~.=) $1) "
-					 "AND valid OPERATOR(pg_catalog.&&) " FROM_DAY);
+					 "AND valid OPERATOR(pg_catalog.&&) " FROM_DAY, true);
 	change_rows(&change, 1, "UPDATE ~.iom_unit SET valid = valid "
 				"OPERATOR(pg_catalog.*) " BEFORE_DAY
 				" WHERE node OPERATOR(~.=) $1");
@@ -637,7 +681,7 @@ iom_relate(PG_FUNCTION_ARGS)
 		"FROM ~.iom_unit u, ~.iom_unit o "
 		"WHERE u.node OPERATOR(~.=) $1 AND o.node OPERATOR(~.=) $2");
 	give(&change, WITHIN, result_column(0, 1));
-	insert_line(&change, "dotted");
+	draw_line(&change, "dotted");
 	return finish(&change);
 }
 
@@ -652,7 +696,7 @@ iom_unrelate(PG_FUNCTION_ARGS)
 	begin_relation(&change, fcinfo);
 	run(&change, "UPDATE ~.iom_line SET valid = valid WHERE false");
 
-	if (!end_lines(&change, DOTTED_IN_FORCE))
+	if (!end_lines(&change, DOTTED_IN_FORCE, false))
 	{
 		(void) life_of(&change, NODE);
 		(void) life_of(&change, OTHER);
