@@ -124,6 +124,20 @@ SELECT iom_close('OSS-MAC'), iom_move('DLA', 'OSS-MAC', '2029-01-01');
 ROLLBACK TO s;
 SELECT iom_close('OSS-MAC'), iom_move('OSS-MAC', 'DLA', '2030-01-02');
 ROLLBACK TO s;
+-- a line that is longer than its supervisor is there, and a unit that ends before its lines
+SELECT iom_close('IDF', '2031-01-01'), iom_move('OIG', 'IDF');
+ROLLBACK TO s;
+SELECT iom_close('IDF', '2031-01-01'), iom_move('OIG', 'DDGO', '2031-01-01'), iom_move('OIG', 'IDF');
+SELECT supervisor, valid FROM iom_line WHERE node = 'OIG' AND line = 'solid' ORDER BY valid;
+ROLLBACK TO s;
+UPDATE iom_unit SET valid = '(,2031-01-01)' WHERE node = 'DDGMR';
+ROLLBACK TO s;
+-- a closed unit is opened again, and gets its lines again
+SELECT iom_close('HBU', '2030-06-01');
+UPDATE iom_unit SET valid = '(,)' WHERE node = 'HBU';
+SELECT iom_move('HBU', supervisor, '2030-06-01', relation) FROM iom_line WHERE node = 'HBU' AND line = 'solid';
+SELECT supervisor, valid FROM iom_line WHERE node = 'HBU' AND line = 'solid';
+ROLLBACK TO s;
 SELECT iom_close('DDGMR');
 ROLLBACK TO s;
 SELECT iom_close('NOBODY');

@@ -446,7 +446,8 @@ iom_add(PG_FUNCTION_ARGS)
 						   days_text(result_days(0, 1))),
 				 errhint("A code is never used for another unit. iom_move() "
 						 "gives a unit another supervisor; to open it again, "
-						 "change its days in iom_unit.")));
+						 "change its days in iom_unit, and give it its lines "
+						 "again, with iom_move().")));
 	if (is_given(&change, OTHER))
 		need_other(&change, "its own supervisor");
 

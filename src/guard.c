@@ -47,6 +47,7 @@
 #include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
+#include "utils/date.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -199,6 +200,26 @@ typedef struct Check
 } Check;
 
 /*
+ * A line lies outside the life of one of its ends: what can be done depends on which
+ * of the two was changed.  (Nobody takes over on infinity, which is no day of a
+ * change.)  To be used in ereport.
+ */
+static int
+hint_at_life(const Check *check, const SoundnessFault *fault)
+{
+	if (check->of_others)
+		return errhint("End the unit's lines, or hand them over, where the unit "
+					   "ends.");
+	if (org_tables_may_select() && fault->kind == SOUND_OUTSIDE_SUPERVISOR &&
+		days_include(fault->life, fault->days.from) &&
+		fault->life.to < DATEVAL_NOEND)
+		return errhint("Give the line days within those of both units; with "
+					   "iom_move(), first plan who takes over on %s.",
+					   day_text(fault->life.to));
+	return errhint("Give the line days within those of both units.");
+}
+
+/*
  * Raise the error for a fault.  Called for the first one found; the signature
  * is that of a SoundnessReport.
  *
@@ -264,8 +285,7 @@ refuse(void *context, const SoundnessFault *fault)
 					 errdetail("The line is valid on %s, the unit on %s.",
 							   days_text(fault->days),
 							   days_text(fault->life)) : 0,
-					 errhint("End the unit's lines, or hand them over, where "
-							 "the unit ends."),
+					 hint_at_life(check, fault),
 					 errtableconstraint(rel, "iom_line_sound")));
 			break;
 		case SOUND_SECOND_LINE:
