@@ -38,6 +38,16 @@ UPDATE feed SET code = 'IT' WHERE code = 'LAB';
 SELECT iom_import('TABLE feed', effective => '2031-02-01');
 SELECT node, kind, position, valid FROM iom_unit ORDER BY node;
 SELECT node, supervisor, relation, line, valid FROM iom_line ORDER BY 1, 2, valid;
+-- with other supervisors for an hour, and one is missing: lines that ended on the day go on, up to the plan
+SAVEPOINT again;
+CREATE TEMPORARY TABLE line_before AS SELECT node, supervisor, relation, valid FROM iom_line WHERE line = 'solid';
+SELECT iom_move('PAY', 'LAW', '2033-01-01');
+SELECT iom_import($$SELECT code, name, CASE WHEN supervisor <> '' THEN 'LAW' END AS supervisor FROM feed WHERE code NOT IN ('LAW', 'IT') UNION ALL SELECT 'LAW', 'Law', 'CEO'$$, effective => '2031-03-01');
+SELECT iom_import('TABLE feed', effective => '2031-03-01');
+SELECT node, supervisor, relation, valid FROM iom_line WHERE line = 'solid' EXCEPT TABLE line_before ORDER BY node, valid;
+SELECT iom_move('IT', 'LAW', '2031-02-15');
+SELECT iom_supervisor('IT', '2031-02-28'), iom_supervisor('IT', '2031-03-01');
+ROLLBACK TO again;
 -- it failed, and comes without rows; a code comes back; the days are finite, and said once
 SELECT * FROM iom_import_problems('SELECT * FROM feed WHERE false', effective => '2031-03-01');
 SELECT * FROM iom_import_problems('SELECT * FROM feed WHERE false');
@@ -62,6 +72,27 @@ SELECT * FROM iom_import_problems($$SELECT code, name, CASE code WHEN 'PAY' THEN
 -- from a day on, beside what is there
 SELECT iom_import($$SELECT 'NEW' AS code, 'New' AS name, 'CEO' AS supervisor$$, false, '2031-06-01');
 SELECT iom_level('NEW', '2031-05-31'), iom_path('NEW', as_of => '2031-06-01'), iom_size('CEO', '2031-06-01');
+ROLLBACK;
+
+-- Days with the infinities of type date for bounds keep them
+BEGIN;
+TRUNCATE iom_appointment, iom_line, iom_unit;
+INSERT INTO iom_unit (node, name, valid) VALUES ('R', 'Root', '(,)'), ('A', 'A', '[2027-01-01,infinity]'), ('L', 'L', '(-infinity,2026-12-01)'), ('P', 'P', '(-infinity,2026-11-01)');
+INSERT INTO iom_line (node, supervisor, valid) VALUES ('A', 'R', '[2027-01-01,infinity]');
+SAVEPOINT s;
+-- a unit that is to come, and is there before its line
+SELECT iom_import($$SELECT code, code AS name, above AS supervisor FROM (VALUES ('R', NULL), ('A', 'R')) v (code, above)$$, effective => '2026-11-27');
+SELECT node, valid FROM iom_unit ORDER BY node;
+SELECT node, supervisor, valid FROM iom_line ORDER BY valid;
+-- with another supervisor
+SELECT iom_import($$SELECT code, code AS name, above AS supervisor FROM (VALUES ('R', NULL), ('B', 'R'), ('A', 'B')) v (code, above)$$, effective => '2027-06-01');
+SELECT node, supervisor, valid FROM iom_line ORDER BY node, valid;
+ROLLBACK TO s;
+-- closed on the day, and before
+SELECT iom_import($$SELECT code, code AS name, above AS supervisor FROM (VALUES ('R', NULL), ('L', 'R')) v (code, above)$$, effective => '2026-12-01');
+SELECT node, valid FROM iom_unit ORDER BY node;
+SELECT node, supervisor, valid FROM iom_line ORDER BY valid;
+SELECT * FROM iom_import_problems($$SELECT code, code AS name, above AS supervisor FROM (VALUES ('R', NULL), ('P', 'R')) v (code, above)$$, effective => '2026-12-01');
 ROLLBACK;
 
 -- Against what was there, day by day

@@ -11,7 +11,7 @@
  *		row		the rows of the query
  *		fault	what is wrong with them
  *		unit	each node once, with its days, and whether it is new or changed
- *		line	the solid lines there will be, and whether they are there
+ *		line	the solid lines there will be, and whether they are there, or go on
  *		close	units that end or go
  *		cut		lines that end or go
  *
@@ -194,6 +194,8 @@ append_columns(StringInfo sql, const Import *import, const char *before_name,
 
 #define FROM_ON		"pg_catalog.daterange($1, NULL)"
 #define UNTIL		"pg_catalog.daterange(NULL, $1)"
+#define REOPENED(valid) \
+	"pg_catalog.range_merge(" valid ", " FROM_ON ")"
 #define SAME_LINE(a, b) \
 	a ".node OPERATOR(~.=) " b ".node " \
 	"AND " a ".supervisor OPERATOR(~.=) " b ".supervisor " \
@@ -230,17 +232,18 @@ find_units(Import *import)
 					 "CASE WHEN u.node IS NULL THEN " FROM_ON " "
 					 "WHEN u.valid OPERATOR(pg_catalog.@>) $1 THEN u.valid "
 					 "WHEN pg_catalog.lower(u.valid) OPERATOR(pg_catalog.>) $1 "
-					 "THEN pg_catalog.daterange($1, pg_catalog.upper(u.valid)) "
+					 "THEN pg_catalog.range_merge(u.valid, "
+					 "pg_catalog.daterange($1, $1, '[]')) "
 	/* closed on the day, by an earlier import of it */
-					 "ELSE pg_catalog.daterange(pg_catalog.lower(u.valid), NULL) "
-					 "END");
+					 "ELSE " REOPENED("u.valid") " END");
 	keep(import, "import_unit", &import->unit, sql.data);
 }
 
 /*
  * The solid lines there will be.  From a day on, a unit with another supervisor
  * gets a line up to where its present one would have ended, or to the next
- * that is planned, as by iom_move.
+ * that is planned, as by iom_move; and if the same line ended on the day before, it
+ * goes on (was: up to when it is there).
  */
 static void
 find_lines(Import *import)
@@ -249,7 +252,7 @@ find_lines(Import *import)
 		 import->mode != FROM_DAY ?
 		 "SELECT n.place, n.code, n.node, n.above AS supervisor, "
 		 "'supervises'::pg_catalog.text AS relation, n.valid, "
-		 "l.node IS NOT NULL AS is_there "
+		 "l.node IS NOT NULL AS is_there, NULL::pg_catalog.daterange AS was "
 		 "FROM import_unit n LEFT JOIN ~.iom_line l "
 		 "ON l.node OPERATOR(~.=) n.node "
 		 "AND l.supervisor OPERATOR(~.=) n.above "
@@ -259,12 +262,9 @@ find_lines(Import *import)
 		 "AND l.basis OPERATOR(pg_catalog.=) 'stated' "
 		 "WHERE n.above IS NOT NULL" :
 		 "SELECT n.place, n.code, n.node, n.above AS supervisor, "
-		 "COALESCE(l.relation, 'supervises') AS relation, "
-		 "CASE WHEN s.is_there THEN l.valid "
-		 "WHEN l.node IS NOT NULL "
-		 "THEN pg_catalog.daterange($1, pg_catalog.upper(l.valid)) "
-		 "ELSE pg_catalog.daterange($1, LEAST(p.day, pg_catalog.upper(n.valid))) "
-		 "END AS valid, s.is_there "
+		 "s.relation, CASE WHEN s.is_there THEN l.valid "
+		 "ELSE COALESCE(pg_catalog.range_merge(e.valid, d.valid), d.valid) "
+		 "END AS valid, s.is_there, e.valid AS was "
 		 "FROM import_unit n "
 		 "LEFT JOIN ~.iom_line l ON l.node OPERATOR(~.=) n.node "
 		 "AND l.line OPERATOR(pg_catalog.=) 'solid' "
@@ -273,8 +273,18 @@ find_lines(Import *import)
 		 "FROM ~.iom_line WHERE line OPERATOR(pg_catalog.=) 'solid' "
 		 "AND pg_catalog.lower(valid) OPERATOR(pg_catalog.>) $1 "
 		 "GROUP BY node) p (node, day) ON p.node OPERATOR(~.=) n.node "
-		 "CROSS JOIN LATERAL (SELECT "
-		 "COALESCE(l.supervisor OPERATOR(~.=) n.above, false)) s (is_there) "
+		 "CROSS JOIN LATERAL (SELECT COALESCE(l.relation, 'supervises'), "
+		 "COALESCE(l.supervisor OPERATOR(~.=) n.above, false)) "
+		 "s (relation, is_there) "
+		 "CROSS JOIN LATERAL (SELECT " FROM_ON " OPERATOR(pg_catalog.*) "
+		 "COALESCE(l.valid, n.valid OPERATOR(pg_catalog.*) "
+		 "pg_catalog.daterange(NULL, p.day))) d (valid) "
+		 "LEFT JOIN ~.iom_line e ON NOT s.is_there "
+		 "AND e.node OPERATOR(~.=) n.node "
+		 "AND e.supervisor OPERATOR(~.=) n.above "
+		 "AND e.relation OPERATOR(pg_catalog.=) s.relation "
+		 "AND e.line OPERATOR(pg_catalog.=) 'solid' "
+		 "AND pg_catalog.upper(e.valid) OPERATOR(pg_catalog.=) $1 "
 		 "WHERE n.above IS NOT NULL");
 }
 
@@ -372,7 +382,7 @@ find_problems(const Import *import)
 		"pg_catalog.format('the unit \"%s\" was there on %s, and has one range of "
 		"days: give the query another code for it; or, if it was there all the "
 		"time, first set its \"valid\" in iom_unit to %s', n.node, n.was, "
-		"pg_catalog.daterange(pg_catalog.lower(n.was), NULL)) "
+		REOPENED("n.was") ") "
 		"FROM import_unit n "
 		"WHERE pg_catalog.upper(n.was) OPERATOR(pg_catalog.<) $1 "
 		"UNION ALL "
@@ -655,11 +665,19 @@ write_rest(const Import *import)
 	write_rows(import, "units opened",
 			   "import_unit WHERE is_new", insert.data);
 
+	write_rows(import, "lines prolonged",
+			   "import_line WHERE was IS NOT NULL",
+			   "UPDATE ~.iom_line l SET valid = n.valid FROM import_line n "
+			   "WHERE n.was IS NOT NULL "
+			   "AND n.node OPERATOR(~.=) l.node "
+			   "AND n.supervisor OPERATOR(~.=) l.supervisor "
+			   "AND n.relation OPERATOR(pg_catalog.=) l.relation "
+			   "AND n.was OPERATOR(pg_catalog.=) l.valid");
 	write_rows(import, "lines drawn",
-			   "import_line WHERE NOT is_there",
+			   "import_line WHERE NOT is_there AND was IS NULL",
 			   "INSERT INTO ~.iom_line (node, supervisor, relation, valid) "
 			   "SELECT node, supervisor, relation, valid FROM import_line "
-			   "WHERE NOT is_there ORDER BY node");
+			   "WHERE NOT is_there AND was IS NULL ORDER BY node");
 }
 
 /*
