@@ -10,6 +10,9 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $node = iomorg_node('preload', start => 0, conf => "autovacuum_naptime = 1s\n");
+# Where the server is told of another place for extensions before 18, only what is in
+# $libdir is looked for there; from then on, only what is by its name alone.
+my $library = ($ENV{IOMORG_CONF} // '') =~ /^extension_destdir/ ? '$libdir/iomorg' : 'iomorg';
 my $parallel = $node->pg_version < 16 ? 'force_parallel_mode' : 'debug_parallel_query';
 
 # What one new session sees of it all.
@@ -39,7 +42,7 @@ sub like_any_session
 	like($err, qr/invalid value for parameter "iomorg.as_of": "tomorrow"/, "$how: the settings are checked");
 }
 
-$node->append_conf('postgresql.conf', "shared_preload_libraries = '\$libdir/iomorg'\niomorg.as_of = '2024-02-29'\n");
+$node->append_conf('postgresql.conf', "shared_preload_libraries = '$library'\niomorg.as_of = '2024-02-29'\n");
 $node->start;
 is($node->safe_psql('postgres', $loaded), 't', 'it came with the server');
 $node->safe_psql('postgres', 'CREATE EXTENSION iomorg');
@@ -53,7 +56,7 @@ like_any_session('made anew');
 $node->append_conf('postgresql.conf', "shared_preload_libraries = ''\n");
 $node->restart;
 is($node->safe_psql('postgres', $loaded), 'f', 'it stays away unless it is asked for');
-$node->append_conf('postgresql.conf', "session_preload_libraries = '\$libdir/iomorg'\n");
+$node->append_conf('postgresql.conf', "session_preload_libraries = '$library'\n");
 $node->reload;
 is($node->safe_psql('postgres', $loaded), 't', 'it came with the connection');
 like_any_session('with the connection');
