@@ -45,6 +45,7 @@ OBJS = \
 	src/org_seek.o \
 	src/org_tables.o \
 	src/org_trigger.o \
+	src/org_unseen.o \
 	src/origin.o \
 	src/referring.o \
 	src/render.o \

@@ -23,6 +23,7 @@
 
 #include "chart_compile.h"
 #include "org_rows.h"
+#include "org_unseen.h"
 
 /*----------
  * Drafts
@@ -174,7 +175,7 @@ chart_compile(int ndays, const int64 *day, CachedChart **compiled,
 	Assert(ndays >= 1 && ndays <= CHART_COMPILE_DAYS);
 	INSTR_TIME_SET_CURRENT(start);
 	org_tables_open(&unit, &line);
-	org_tables_check_rows(unit, line, snapshot);
+	org_check_rows_seen(unit, line, snapshot);
 	for (int i = 0; i < ndays; i++)
 	{
 		chart_draft_begin(&draft[i], day[i]);

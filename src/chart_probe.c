@@ -43,6 +43,7 @@
 
 #include "chart_compile.h"
 #include "org_seek.h"
+#include "org_unseen.h"
 
 /*
  * Compiling so many rows takes as long as one probe, roughly; so many probes
@@ -245,7 +246,7 @@ walk_begin(Walk *walk, const HierarchyState *state)
 	walk->snapshot = GetActiveSnapshot();
 	walk->guarded = state->settled && state->own_change == 0;
 	org_tables_open(&walk->unit, &walk->line);
-	org_tables_check_rows(walk->unit, walk->line, walk->snapshot);
+	org_check_rows_seen(walk->unit, walk->line, walk->snapshot);
 	return find_account(state, walk->unit, walk->line);
 }
 

@@ -32,6 +32,7 @@
 #include "check.h"
 #include "days_text.h"
 #include "org_rows.h"
+#include "org_unseen.h"
 
 PG_FUNCTION_INFO_V1(iom_check_hierarchy);
 
@@ -210,7 +211,7 @@ iom_check_hierarchy(PG_FUNCTION_ARGS)
 	org_tables_check_select();
 	InitMaterializedSRF(fcinfo, 0);
 	org_tables_open(&unit, &line);
-	org_tables_check_rows(unit, line, GetActiveSnapshot());
+	org_check_rows_seen(unit, line, GetActiveSnapshot());
 	check_everything(unit, line, GetActiveSnapshot(), put_fault, put_unmarked,
 					 fcinfo->resultinfo);
 	table_close(line, AccessShareLock);

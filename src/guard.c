@@ -56,6 +56,7 @@
 #include "days_text.h"
 #include "org_rows.h"
 #include "org_trigger.h"
+#include "org_unseen.h"
 #include "revision.h"
 #include "soundness.h"
 
@@ -344,7 +345,7 @@ begin_check(Check *check)
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	check->snapshot = GetActiveSnapshot();
-	org_tables_check_rows(check->unit, check->line, check->snapshot);
+	org_check_rows_seen(check->unit, check->line, check->snapshot);
 	check->of_others = false;
 	check->allowance = 1000 + (uint64) RelationGetNumberOfBlocks(check->line) *
 		(LINES_PER_PAGE / ROWS_PER_PROBE);

@@ -22,12 +22,8 @@
 #include "postgres.h"
 
 #include "access/genam.h"
-#include "access/heapam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
-#include "access/tableam.h"
-#include "access/transam.h"
-#include "access/xact.h"
 #include "catalog/dependency.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_am.h"
@@ -39,7 +35,6 @@
 #include "commands/extension.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
-#include "storage/procarray.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -50,6 +45,7 @@
 #include "utils/syscache.h"
 
 #include "org_tables.h"
+#include "org_unseen.h"
 
 #define EXTENSION_NAME	"iomorg"
 
@@ -178,68 +174,33 @@ find_column(Oid relid, const char *name, Oid type)
 	return column;
 }
 
-/* Note that a row of the catalog is as some transaction made it. */
-static void
-note_change(CatalogChange *change, HeapTuple tuple)
+/* In replica role too: ENABLE TRIGGER ALL is not enough for that. */
+static bool
+is_on(Form_pg_trigger trigger)
 {
-	TransactionId xmin = HeapTupleHeaderGetXmin(tuple->t_data);
-
-	if (!TransactionIdIsNormal(xmin))
-		return;
-	if (TransactionIdIsCurrentTransactionId(xmin))
-	{
-		change->own = GetTopTransactionId();
-		change->own_command = Max(change->own_command,
-								  HeapTupleHeaderGetCmin(tuple->t_data));
-	}
-	else if (!TransactionIdIsValid(change->others) ||
-			 TransactionIdFollows(xmin, change->others))
-		change->others = xmin;
-}
-
-/* Others' changes are of no interest once all snapshots see them. */
-static void
-forget_old_change(CatalogChange *change)
-{
-	if (TransactionIdIsValid(change->others) &&
-		TransactionIdPrecedes(change->others,
-							  GetOldestNonRemovableTransactionId(NULL)))
-		change->others = InvalidTransactionId;
-}
-
-bool
-catalog_change_is_seen(const CatalogChange *change, Snapshot snapshot)
-{
-	if (TransactionIdIsValid(change->own) &&
-		change->own == GetTopTransactionIdIfAny() &&
-		change->own_command >= snapshot->curcid)
-		return false;
-	return !TransactionIdIsValid(change->others) ||
-		!XidInMVCCSnapshot(change->others, snapshot);
+	return trigger->tgenabled == TRIGGER_FIRES_ALWAYS ||
+		(trigger->tgenabled == TRIGGER_FIRES_ON_REPLICA &&
+		 strcmp(NameStr(trigger->tgname), REPLICA_TRIGGER) == 0);
 }
 
 /*
- * Since when the rows of a table are where they are, at the latest.
+ * Is a row of pg_trigger one of the triggers that tell of changes?
  */
-static void
-note_storage(Oid relid, CatalogChange *since)
+bool
+org_tables_is_watcher(HeapTuple tuple)
 {
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	const char *name = NameStr(((Form_pg_trigger) GETSTRUCT(tuple))->tgname);
 
-	if (HeapTupleIsValid(tuple))
-	{
-		note_change(since, tuple);
-		ReleaseSysCache(tuple);
-	}
+	return strcmp(name, BEGIN_TRIGGER) == 0 || strcmp(name, END_TRIGGER) == 0 ||
+		strcmp(name, REPLICA_TRIGGER) == 0;
 }
 
 /*
- * Are the triggers on that tell of changes to this table, in replica role too?
- * (ENABLE TRIGGER ALL is not enough for that.)  "since" is raised to the last
- * change of them: what came before may be unknown.
+ * Are the triggers on that tell of changes to this table?  Who wrote them last is
+ * noted.
  */
 static bool
-is_watched(Relation rel, CatalogChange *since)
+is_watched(Relation rel, CatalogRows *triggers)
 {
 	Relation	catalog;
 	ScanKeyData key;
@@ -258,23 +219,28 @@ is_watched(Relation rel, CatalogChange *since)
 							  &key);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
-		Form_pg_trigger trigger = (Form_pg_trigger) GETSTRUCT(tuple);
-		const char *name = NameStr(trigger->tgname);
-
-		if ((trigger->tgenabled == TRIGGER_FIRES_ALWAYS &&
-			 (strcmp(name, BEGIN_TRIGGER) == 0 ||
-			  strcmp(name, END_TRIGGER) == 0)) ||
-			((trigger->tgenabled == TRIGGER_FIRES_ALWAYS ||
-			  trigger->tgenabled == TRIGGER_FIRES_ON_REPLICA) &&
-			 strcmp(name, REPLICA_TRIGGER) == 0))
+		if (org_tables_is_watcher(tuple))
 		{
-			on++;
-			note_change(since, tuple);
+			on += is_on((Form_pg_trigger) GETSTRUCT(tuple));
+			catalog_rows_note(triggers, tuple);
 		}
 	}
 	systable_endscan(scan);
 	table_close(catalog, AccessShareLock);
 	return on == 3;
+}
+
+/* Who wrote a table's row of pg_class last: VACUUM and ANALYZE leave no trace. */
+static void
+note_table(Oid relid, CatalogRows *tables)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+
+	if (HeapTupleIsValid(tuple))
+	{
+		catalog_rows_note(tables, tuple);
+		ReleaseSysCache(tuple);
+	}
 }
 
 /*
@@ -351,17 +317,15 @@ org_tables(void)
 
 	rel = table_open(found.unit, AccessShareLock);
 	found.unit_pkey = find_index(rel, found.unit_node);
-	found.watched = is_watched(rel, &found.watched_since);
+	found.watched = is_watched(rel, &found.triggers);
 	table_close(rel, AccessShareLock);
 	rel = table_open(found.line, AccessShareLock);
 	found.line_pkey = find_index(rel, found.line_node);
 	found.line_by_supervisor = find_index(rel, found.line_supervisor);
-	found.watched &= is_watched(rel, &found.watched_since);
+	found.watched &= is_watched(rel, &found.triggers);
 	table_close(rel, AccessShareLock);
-	note_storage(found.unit, &found.stored_since);
-	note_storage(found.line, &found.stored_since);
-	forget_old_change(&found.watched_since);
-	forget_old_change(&found.stored_since);
+	note_table(found.unit, &found.tables);
+	note_table(found.line, &found.tables);
 
 	/* if a message arrived meanwhile, this serves the present caller only */
 	known = found;
@@ -410,74 +374,6 @@ org_tables_open(Relation *unit, Relation *line)
 			return;
 		table_close(*line, AccessShareLock);
 		table_close(*unit, AccessShareLock);
-	}
-}
-
-/*
- * Does the snapshot see the table elsewhere than where its rows are now?
- */
-static bool
-was_elsewhere(Relation rel, Snapshot snapshot)
-{
-	Relation	catalog = table_open(RelationRelationId, AccessShareLock);
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tuple;
-	bool		elsewhere;
-
-	ScanKeyInit(&key, Anum_pg_class_oid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(RelationGetRelid(rel)));
-	scan = systable_beginscan(catalog, ClassOidIndexId, true, snapshot, 1,
-							  &key);
-	tuple = systable_getnext(scan);
-	elsewhere = HeapTupleIsValid(tuple) &&
-		((Form_pg_class) GETSTRUCT(tuple))->relfilenode !=
-		rel->rd_rel->relfilenode;
-	systable_endscan(scan);
-	table_close(catalog, AccessShareLock);
-	return elsewhere;
-}
-
-/* One that the present transaction did not make. */
-static bool
-sees_a_row(Relation rel, Snapshot snapshot)
-{
-	TableScanDesc scan = iom_table_beginscan(rel, snapshot);
-	HeapTuple	tuple;
-
-	do
-		tuple = heap_getnext(scan, ForwardScanDirection);
-	while (tuple != NULL &&
-		   TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data)));
-	table_endscan(scan);
-	return tuple != NULL;
-}
-
-/*
- * Raise an error if the tables, which are open, were written anew since the snapshot
- * was taken, so that it does not see what it ought to: TRUNCATE is not MVCC-safe, nor
- * is ALTER TABLE where it rewrites the table.  (A plain query waits for their locks
- * before it takes its snapshot; a function has one when it is called, and
- * iom_revision may say that nothing has changed.)  VACUUM FULL and CLUSTER do no
- * harm; after them the snapshot sees its rows.
- */
-void
-org_tables_check_rows(Relation unit, Relation line, Snapshot snapshot)
-{
-	Relation	rels[] = {unit, line};
-
-	if (likely(catalog_change_is_seen(&org_tables()->stored_since, snapshot)))
-		return;
-	for (int i = 0; i < lengthof(rels); i++)
-	{
-		if (was_elsewhere(rels[i], snapshot) && !sees_a_row(rels[i], snapshot))
-			ereport(ERROR,
-					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-					 errmsg("could not see the rows of table \"%s\"",
-							RelationGetRelationName(rels[i])),
-					 errdetail("The table was truncated, or altered and written "
-							   "anew, after the snapshot was taken."),
-					 errhint("Run the statement, or the transaction, again.")));
 	}
 }
 

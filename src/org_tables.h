@@ -12,20 +12,22 @@
 
 #include "utils/rel.h"
 
-#include "utils/snapshot.h"
-
 #include "iomorg.h"
 
 /*
- * When something was changed in the catalog, last: what came before, a snapshot may
- * see that does not see this.
+ * Who wrote some rows of the catalog last: what was before, a snapshot may see that
+ * does not see this.  See org_unseen.c.
  */
-typedef struct CatalogChange
+#define CATALOG_ROWS_MAX	6
+
+typedef struct CatalogRows
 {
-	TransactionId others;		/* who did; invalid where every snapshot sees it */
-	TransactionId own;			/* or the present transaction did, if this is it, */
-	CommandId	own_command;	/* and by which command */
-} CatalogChange;
+	int			nothers;
+	TransactionId others[CATALOG_ROWS_MAX]; /* where not all snapshots see it */
+	TransactionId own;			/* the present transaction, if this is it, wrote
+								 * some, */
+	CommandId	own_command;	/* and by this command the last */
+} CatalogRows;
 
 /*
  * Where the tables and their columns are.  Good until the next invalidation
@@ -53,8 +55,8 @@ typedef struct OrgTables
 	Oid			revision;
 	AttrNumber	revision_revision;
 	bool		watched;		/* the triggers that tell of changes are on */
-	CatalogChange watched_since;
-	CatalogChange stored_since; /* where they are now */
+	CatalogRows triggers;		/* that tell of changes */
+	CatalogRows tables;			/* iom_unit and iom_line */
 } OrgTables;
 
 /* Those that are edited, in an order in which they can be emptied. */
@@ -86,10 +88,7 @@ extern const OrgTables *org_tables(void);
 extern Oid	org_tables_node_type(void);
 extern Oid	org_tables_history(void);
 extern void org_tables_open(Relation *unit, Relation *line);
-extern bool catalog_change_is_seen(const CatalogChange *change,
-								   Snapshot snapshot);
-extern void org_tables_check_rows(Relation unit, Relation line,
-								  Snapshot snapshot);
+extern bool org_tables_is_watcher(HeapTuple tuple);
 extern bool org_tables_may_select(void);
 extern Oid	org_tables_who_may_select(void);
 extern void org_tables_check_select(void);

@@ -72,6 +72,7 @@
 #include "chart_cache.h"
 #include "org_tables.h"
 #include "org_trigger.h"
+#include "org_unseen.h"
 #include "revision.h"
 
 typedef struct OwnChange
@@ -261,7 +262,7 @@ revision_state(Snapshot snapshot)
 	state.revision = read_revision(snapshot);
 	state.own_change = 0;
 	state.settled = state.revision != 0 && org_tables()->watched &&
-		catalog_change_is_seen(&org_tables()->watched_since, snapshot);
+		org_sees_triggers(snapshot);
 	for (size_t i = nchanges; i-- > 0;)
 	{
 		if (changes[i].cid < snapshot->curcid)
@@ -299,6 +300,30 @@ revision_state(Snapshot snapshot)
 }
 
 /*
+ * A transaction that keeps its snapshot must see what it is about to change, and the
+ * checks are to look at: what iom_revision does not tell would not stop it.
+ */
+static void
+check_snapshot(void)
+{
+	Relation	unit;
+	Relation	line;
+
+	if (!IsolationUsesXactSnapshot())
+		return;
+	if (!org_sees_triggers(GetTransactionSnapshot()))
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not serialize access due to a concurrent change "
+						"of the triggers of the hierarchy"),
+				 errhint("Run the transaction again.")));
+	org_tables_open(&unit, &line);
+	org_check_rows_seen(unit, line, GetTransactionSnapshot());
+	table_close(line, AccessShareLock);
+	table_close(unit, AccessShareLock);
+}
+
+/*
  * Update iom_revision, as its owner: who may change the hierarchy's tables
  * need not have privileges on this one.  Waits for other transactions that
  * change the hierarchy, or fails to serialize.
@@ -331,16 +356,7 @@ update_revision(void)
 							 0, NULL, NULL, NULL, NULL, InvalidSnapshot);
 	table_close(rel, NoLock);
 
-	/* what was changed with the triggers off, no revision tells of */
-	if (IsolationUsesXactSnapshot() &&
-		!catalog_change_is_seen(&org_tables()->watched_since,
-								GetTransactionSnapshot()))
-		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("could not serialize access due to a concurrent change "
-						"of the triggers of the hierarchy"),
-				 errhint("Run the transaction again.")));
-
+	check_snapshot();
 	updated_in = GetCurrentSubTransactionId();
 }
 

@@ -1,0 +1,248 @@
+/*-------------------------------------------------------------------------
+ *
+ * org_unseen.c
+ *	  What a snapshot does not see, and iom_revision does not tell.
+ *
+ * Two things can be done to the tables without another revision:
+ *
+ *	 - rows are changed while the triggers that tell of changes are off.  Who sees
+ *	   the triggers as they are now sees those rows, too;
+ *	 - the tables are written anew, by ALTER TABLE (or by TRUNCATE, which has a
+ *	   revision, of the rows that are not there any more).  That is not MVCC-safe: a
+ *	   snapshot from before finds the table empty.  A query waits for the lock before
+ *	   it takes its snapshot; a function that waits has one already.
+ *
+ * Both leave traces in the catalog, in rows that the snapshot does not see.  Who wrote
+ * those last is known as long as org_tables() is, so that hardly anybody needs to look.
+ * Transactions do not commit in the order of their IDs: each row counts by itself.  And
+ * what the present transaction wrote may hide what others did before: then the rows
+ * are looked at as they were without it, by the snapshot with its command counter set
+ * back.
+ *
+ * Copyright (c) 2026, the iomorg contributors
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/parallel.h"
+#include "access/table.h"
+#include "access/transam.h"
+#include "access/xact.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_trigger.h"
+#include "storage/procarray.h"
+#include "utils/fmgroids.h"
+#include "utils/snapmgr.h"
+
+#include "org_unseen.h"
+
+/*----------
+ * Who wrote last
+ *----------
+ */
+
+/*
+ * Note who wrote a row of the catalog, of at most CATALOG_ROWS_MAX.
+ */
+void
+catalog_rows_note(CatalogRows *rows, HeapTuple tuple)
+{
+	TransactionId xmin = HeapTupleHeaderGetXmin(tuple->t_data);
+
+	if (!TransactionIdIsNormal(xmin))
+		return;
+	if (TransactionIdIsCurrentTransactionId(xmin))
+	{
+		rows->own = GetTopTransactionId();
+		rows->own_command = Max(rows->own_command,
+								HeapTupleHeaderGetCmin(tuple->t_data));
+	}
+	else if (!TransactionIdPrecedes(xmin, GetOldestNonRemovableTransactionId(NULL)))
+	{
+		Assert(rows->nothers < CATALOG_ROWS_MAX);
+		rows->others[rows->nothers++] = xmin;
+	}
+}
+
+static bool
+sees_others(const CatalogRows *rows, Snapshot snapshot)
+{
+	for (int i = 0; i < rows->nothers; i++)
+	{
+		if (XidInMVCCSnapshot(rows->others[i], snapshot))
+			return false;
+	}
+	return true;
+}
+
+static bool
+is_own(const CatalogRows *rows)
+{
+	return TransactionIdIsValid(rows->own) &&
+		rows->own == GetTopTransactionIdIfAny();
+}
+
+/* The snapshot, without anything that the present transaction did. */
+static SnapshotData
+without_own(Snapshot snapshot)
+{
+	SnapshotData other = *snapshot;
+
+	other.curcid = FirstCommandId;
+	return other;
+}
+
+/*----------
+ * Triggers
+ *----------
+ */
+
+/*
+ * Has another transaction written a row anew that the snapshot sees?
+ */
+static bool
+was_replaced(HeapTuple tuple)
+{
+	HeapTupleHeader header = tuple->t_data;
+	TransactionId xmax;
+
+	if ((header->t_infomask & HEAP_XMAX_INVALID) ||
+		HEAP_XMAX_IS_LOCKED_ONLY(header->t_infomask))
+		return false;
+	xmax = HeapTupleHeaderGetUpdateXid(header);
+	return TransactionIdIsNormal(xmax) &&
+		!TransactionIdIsCurrentTransactionId(xmax) &&
+		TransactionIdDidCommit(xmax);
+}
+
+/* The same of the triggers of a table that tell of changes. */
+static bool
+were_triggers_replaced(Oid relid, Snapshot snapshot)
+{
+	Relation	catalog = table_open(TriggerRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		replaced = false;
+
+	ScanKeyInit(&key, Anum_pg_trigger_tgrelid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(relid));
+	scan = systable_beginscan(catalog, TriggerRelidNameIndexId, true, snapshot,
+							  1, &key);
+	while (!replaced && HeapTupleIsValid(tuple = systable_getnext(scan)))
+		replaced = org_tables_is_watcher(tuple) && was_replaced(tuple);
+	systable_endscan(scan);
+	table_close(catalog, AccessShareLock);
+	return replaced;
+}
+
+/*
+ * Does the snapshot see the triggers that tell of changes as they are now?
+ */
+bool
+org_sees_triggers(Snapshot snapshot)
+{
+	const OrgTables *tables = org_tables();
+	Oid			unit = tables->unit;
+	Oid			line = tables->line;
+	SnapshotData others;
+
+	if (!sees_others(&tables->triggers, snapshot))
+		return false;
+	if (likely(!is_own(&tables->triggers)))
+		return true;
+	if (tables->triggers.own_command >= snapshot->curcid)
+		return false;
+	others = without_own(snapshot);
+	return !were_triggers_replaced(unit, &others) &&
+		!were_triggers_replaced(line, &others);
+}
+
+/*----------
+ * Rows
+ *----------
+ */
+
+/*
+ * Does a row of pg_class that the snapshot sees say that the table has the file that
+ * it has now?  (It may see two: what another transaction replaced, and what the present
+ * one made of that.)
+ */
+static bool
+finds_file(Relation rel, Snapshot snapshot)
+{
+	Relation	catalog = table_open(RelationRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		found = false;
+
+	ScanKeyInit(&key, Anum_pg_class_oid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(RelationGetRelid(rel)));
+	scan = systable_beginscan(catalog, ClassOidIndexId, true, snapshot, 1,
+							  &key);
+	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
+		found = ((Form_pg_class) GETSTRUCT(tuple))->relfilenode ==
+			rel->rd_rel->relfilenode;
+	systable_endscan(scan);
+	table_close(catalog, AccessShareLock);
+	return found;
+}
+
+/*
+ * Does the snapshot look into the file that the table has now?  Not if another
+ * transaction put it there since.  If the present one did, it brought all rows along
+ * that there were, whoever saw them.  (A parallel worker does not know who did; its
+ * leader has asked before.)
+ */
+static bool
+sees_file(Relation rel, Snapshot snapshot, Snapshot others)
+{
+	return finds_file(rel, others) ||
+		((iom_has_new_file(rel) || IsParallelWorker()) &&
+		 finds_file(rel, snapshot));
+}
+
+static bool
+sees_a_row(Relation rel, Snapshot snapshot)
+{
+	TableScanDesc scan = iom_table_beginscan(rel, snapshot);
+	bool		sees = heap_getnext(scan, ForwardScanDirection) != NULL;
+
+	table_endscan(scan);
+	return sees;
+}
+
+/*
+ * Raise an error if the tables, which are open, were written anew since the snapshot
+ * was taken, so that it does not see the rows that it ought to.  VACUUM FULL and
+ * CLUSTER do no harm: there it still sees rows of before.
+ */
+void
+org_check_rows_seen(Relation unit, Relation line, Snapshot snapshot)
+{
+	const CatalogRows *tables = &org_tables()->tables;
+	Relation	rels[] = {unit, line};
+	SnapshotData others;
+
+	if (likely(!is_own(tables) && sees_others(tables, snapshot)))
+		return;
+	others = without_own(snapshot);
+	for (int i = 0; i < lengthof(rels); i++)
+	{
+		if (!sees_file(rels[i], snapshot, &others) &&
+			!sees_a_row(rels[i], &others))
+			ereport(ERROR,
+					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+					 errmsg("could not see the rows of table \"%s\"",
+							RelationGetRelationName(rels[i])),
+					 errdetail("The table was truncated, or altered and written "
+							   "anew, after the snapshot was taken."),
+					 errhint("Run the statement, or the transaction, again.")));
+	}
+}
