@@ -46,7 +46,9 @@
  * or the checksum where one is listed twice; what this transaction itself
  * changed depends on curcid.  The memory is dropped at the end of transactions
  * and subtransactions that could have changed anything, and with serializable
- * transactions, which must be seen to read the row.)
+ * transactions, which must be seen to read the row.  Nor is it of use to another
+ * transaction that keeps its snapshot: that may be imported, from the making of a
+ * replication slot, whose snapshot lists transactions that have aborted.)
  *
  * Copyright (c) 2026, the iomorg contributors
  *
@@ -96,11 +98,15 @@ static uint64 last_number = 0;
 /* The subtransaction in which iom_revision was updated, if it was. */
 static SubTransactionId updated_in = InvalidSubTransactionId;
 
+/* Counts those that have ended. */
+static uint64 transactions = 0;
+
 /* The state of the last snapshot asked for. */
 static struct
 {
 	bool		valid;
 	bool		serializable;
+	uint64		transaction;
 	uint64		epoch;
 	SnapshotKey key;
 	HierarchyState state;
@@ -143,6 +149,7 @@ at_transaction_end(XactEvent event, void *arg)
 		remembered.valid = false;
 	chart_cache_forget_today();
 
+	transactions++;
 	changes = NULL;
 	nchanges = changes_room = nrunning = 0;
 	updated_in = InvalidSubTransactionId;
@@ -256,6 +263,8 @@ revision_state(Snapshot snapshot)
 
 	if (remembered.valid && remembered.epoch == org_tables_epoch &&
 		remembered.serializable == IsolationIsSerializable() &&
+		(remembered.transaction == transactions ||
+		 !IsolationUsesXactSnapshot()) &&
 		snapshot_key_matches(&remembered.key, snapshot))
 		return remembered.state;
 
@@ -292,6 +301,7 @@ revision_state(Snapshot snapshot)
 	{
 		remembered.valid = true;
 		remembered.serializable = IsolationIsSerializable();
+		remembered.transaction = transactions;
 		remembered.epoch = org_tables_epoch;
 		remembered.key = snapshot_key(snapshot);
 		remembered.state = state;
