@@ -34,17 +34,6 @@
 	} while (0)
 #endif
 
-/* Has the present transaction given the table its file?  16 renamed the field. */
-#if PG_VERSION_NUM >= 160000
-#define iom_has_new_file(rel) \
-	((rel)->rd_createSubid != InvalidSubTransactionId || \
-	 (rel)->rd_firstRelfilelocatorSubid != InvalidSubTransactionId)
-#else
-#define iom_has_new_file(rel) \
-	((rel)->rd_createSubid != InvalidSubTransactionId || \
-	 (rel)->rd_firstRelfilenodeSubid != InvalidSubTransactionId)
-#endif
-
 /* 16 gave settings a memory context; what hooks keep must come from there. */
 #if PG_VERSION_NUM < 160000
 #define guc_malloc(elevel, size)	malloc(size)

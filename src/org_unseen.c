@@ -28,7 +28,6 @@
 #include "access/genam.h"
 #include "access/heapam.h"
 #include "access/htup_details.h"
-#include "access/parallel.h"
 #include "access/table.h"
 #include "access/transam.h"
 #include "access/xact.h"
@@ -163,49 +162,104 @@ org_sees_triggers(Snapshot snapshot)
 		!were_triggers_replaced(line, &others);
 }
 
+/*
+ * Raise an error if it does not: for a transaction that keeps its snapshot and is
+ * about to change what is checked under it.
+ */
+void
+org_check_triggers_seen(Snapshot snapshot)
+{
+	if (!org_sees_triggers(snapshot))
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not serialize access due to a concurrent change "
+						"of the triggers of the hierarchy"),
+				 errhint("Run the transaction again.")));
+}
+
 /*----------
  * Rows
  *----------
  */
 
-/*
- * Does a row of pg_class that the snapshot sees say that the table has the file that
- * it has now?  (It may see two: what another transaction replaced, and what the present
- * one made of that.)
- */
-static bool
-finds_file(Relation rel, Snapshot snapshot)
+/* The rows of pg_class about a table. */
+static SysScanDesc
+scan_rows_about(Relation rel, Relation catalog, Snapshot snapshot)
 {
-	Relation	catalog = table_open(RelationRelationId, AccessShareLock);
 	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tuple;
-	bool		found = false;
 
 	ScanKeyInit(&key, Anum_pg_class_oid, BTEqualStrategyNumber, F_OIDEQ,
 				ObjectIdGetDatum(RelationGetRelid(rel)));
-	scan = systable_beginscan(catalog, ClassOidIndexId, true, snapshot, 1,
-							  &key);
-	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
-		found = ((Form_pg_class) GETSTRUCT(tuple))->relfilenode ==
-			rel->rd_rel->relfilenode;
-	systable_endscan(scan);
-	table_close(catalog, AccessShareLock);
-	return found;
+	return systable_beginscan(catalog, ClassOidIndexId, true, snapshot, 1, &key);
 }
 
 /*
- * Does the snapshot look into the file that the table has now?  Not if another
- * transaction put it there since.  If the present one did, it brought all rows along
- * that there were, whoever saw them.  (A parallel worker does not know who did; its
- * leader has asked before.)
+ * Does the snapshot see the table in a file?  (It may see two: what another transaction
+ * replaced, and what the present one made of that.)  The first one is returned too.
+ */
+static bool
+sees_in_file(Relation rel, Relation catalog, Snapshot snapshot, Oid file,
+			 Oid *first)
+{
+	SysScanDesc scan = scan_rows_about(rel, catalog, snapshot);
+	HeapTuple	tuple;
+	bool		sees = false;
+
+	*first = InvalidOid;
+	while (!sees && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Oid			seen = ((Form_pg_class) GETSTRUCT(tuple))->relfilenode;
+
+		if (!OidIsValid(*first))
+			*first = seen;
+		sees = seen == file;
+	}
+	systable_endscan(scan);
+	return sees;
+}
+
+/*
+ * Has another transaction that the snapshot does not see given the table another file
+ * than it had?
+ */
+static bool
+was_moved(Relation rel, Relation catalog, Snapshot snapshot, Oid file)
+{
+	SysScanDesc scan = scan_rows_about(rel, catalog, SnapshotAny);
+	HeapTuple	tuple;
+	bool		moved = false;
+
+	while (!moved && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		TransactionId xmin = HeapTupleHeaderGetXmin(tuple->t_data);
+
+		moved = ((Form_pg_class) GETSTRUCT(tuple))->relfilenode != file &&
+			TransactionIdIsNormal(xmin) &&
+			!TransactionIdIsCurrentTransactionId(xmin) &&
+			XidInMVCCSnapshot(xmin, snapshot) && TransactionIdDidCommit(xmin);
+	}
+	systable_endscan(scan);
+	return moved;
+}
+
+/*
+ * Does the snapshot look into the file that the table has now, with nobody else's
+ * between?
  */
 static bool
 sees_file(Relation rel, Snapshot snapshot, Snapshot others)
 {
-	return finds_file(rel, others) ||
-		((iom_has_new_file(rel) || IsParallelWorker()) &&
-		 finds_file(rel, snapshot));
+	Relation	catalog = table_open(RelationRelationId, AccessShareLock);
+	Oid			file = rel->rd_rel->relfilenode;
+	Oid			before;
+	Oid			first;
+	bool		sees;
+
+	sees = sees_in_file(rel, catalog, others, file, &before) ||
+		(sees_in_file(rel, catalog, snapshot, file, &first) &&
+		 !was_moved(rel, catalog, snapshot, before));
+	table_close(catalog, AccessShareLock);
+	return sees;
 }
 
 static bool

@@ -17,6 +17,7 @@
 
 extern void catalog_rows_note(CatalogRows *rows, HeapTuple tuple);
 extern bool org_sees_triggers(Snapshot snapshot);
+extern void org_check_triggers_seen(Snapshot snapshot);
 extern void org_check_rows_seen(Relation unit, Relation line,
 								Snapshot snapshot);
 

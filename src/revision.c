@@ -321,12 +321,7 @@ check_snapshot(void)
 
 	if (!IsolationUsesXactSnapshot())
 		return;
-	if (!org_sees_triggers(GetTransactionSnapshot()))
-		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("could not serialize access due to a concurrent change "
-						"of the triggers of the hierarchy"),
-				 errhint("Run the transaction again.")));
+	org_check_triggers_seen(GetTransactionSnapshot());
 	org_tables_open(&unit, &line);
 	org_check_rows_seen(unit, line, GetTransactionSnapshot());
 	table_close(line, AccessShareLock);
