@@ -17,7 +17,9 @@
  * Transactions do not commit in the order of their IDs: each row counts by itself.  And
  * what the present transaction wrote may hide what others did before: then the rows
  * are looked at as they were without it, by the snapshot with its command counter set
- * back.
+ * back, or, to find out who gave a table its file, in all their versions.
+ *
+ * Nothing is kept but the notes in OrgTables.  The caller has the tables locked.
  *
  * Copyright (c) 2026, the iomorg contributors
  *
