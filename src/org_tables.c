@@ -35,6 +35,7 @@
 #include "commands/extension.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
+#include "storage/procarray.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -200,7 +201,7 @@ org_tables_is_watcher(HeapTuple tuple)
  * noted.
  */
 static bool
-is_watched(Relation rel, CatalogRows *triggers)
+is_watched(Relation rel, CatalogRows *triggers, TransactionId all_see)
 {
 	Relation	catalog;
 	ScanKeyData key;
@@ -222,7 +223,7 @@ is_watched(Relation rel, CatalogRows *triggers)
 		if (org_tables_is_watcher(tuple))
 		{
 			on += is_on((Form_pg_trigger) GETSTRUCT(tuple));
-			catalog_rows_note(triggers, tuple);
+			catalog_rows_note(triggers, tuple, all_see);
 		}
 	}
 	systable_endscan(scan);
@@ -232,13 +233,13 @@ is_watched(Relation rel, CatalogRows *triggers)
 
 /* Who wrote a table's row of pg_class last: VACUUM and ANALYZE leave no trace. */
 static void
-note_table(Oid relid, CatalogRows *tables)
+note_table(Oid relid, CatalogRows *tables, TransactionId all_see)
 {
 	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
 
 	if (HeapTupleIsValid(tuple))
 	{
-		catalog_rows_note(tables, tuple);
+		catalog_rows_note(tables, tuple, all_see);
 		ReleaseSysCache(tuple);
 	}
 }
@@ -280,6 +281,7 @@ org_tables(void)
 	Oid			node_type;
 	OrgTables	found;
 	Relation	rel;
+	TransactionId all_see;
 
 	if (likely(known_epoch == org_tables_epoch))
 		return &known;
@@ -315,17 +317,18 @@ org_tables(void)
 	found.revision_revision = find_column(found.revision, "revision",
 										  XID8OID);
 
+	all_see = GetOldestNonRemovableTransactionId(NULL);
 	rel = table_open(found.unit, AccessShareLock);
 	found.unit_pkey = find_index(rel, found.unit_node);
-	found.watched = is_watched(rel, &found.triggers);
+	found.watched = is_watched(rel, &found.triggers, all_see);
 	table_close(rel, AccessShareLock);
 	rel = table_open(found.line, AccessShareLock);
 	found.line_pkey = find_index(rel, found.line_node);
 	found.line_by_supervisor = find_index(rel, found.line_supervisor);
-	found.watched &= is_watched(rel, &found.triggers);
+	found.watched &= is_watched(rel, &found.triggers, all_see);
 	table_close(rel, AccessShareLock);
-	note_table(found.unit, &found.tables);
-	note_table(found.line, &found.tables);
+	note_table(found.unit, &found.tables, all_see);
+	note_table(found.line, &found.tables, all_see);
 
 	/* if a message arrived meanwhile, this serves the present caller only */
 	known = found;

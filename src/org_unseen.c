@@ -36,7 +36,6 @@
 #include "catalog/indexing.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_trigger.h"
-#include "storage/procarray.h"
 #include "utils/fmgroids.h"
 #include "utils/snapmgr.h"
 
@@ -48,10 +47,11 @@
  */
 
 /*
- * Note who wrote a row of the catalog, of at most CATALOG_ROWS_MAX.
+ * Note who wrote a row of the catalog, of at most CATALOG_ROWS_MAX; nobody, where that
+ * was before what all snapshots see.
  */
 void
-catalog_rows_note(CatalogRows *rows, HeapTuple tuple)
+catalog_rows_note(CatalogRows *rows, HeapTuple tuple, TransactionId all_see)
 {
 	TransactionId xmin = HeapTupleHeaderGetXmin(tuple->t_data);
 
@@ -63,7 +63,7 @@ catalog_rows_note(CatalogRows *rows, HeapTuple tuple)
 		rows->own_command = Max(rows->own_command,
 								HeapTupleHeaderGetCmin(tuple->t_data));
 	}
-	else if (!TransactionIdPrecedes(xmin, GetOldestNonRemovableTransactionId(NULL)))
+	else if (!TransactionIdPrecedes(xmin, all_see))
 	{
 		Assert(rows->nothers < CATALOG_ROWS_MAX);
 		rows->others[rows->nothers++] = xmin;

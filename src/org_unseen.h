@@ -15,7 +15,8 @@
 
 #include "org_tables.h"
 
-extern void catalog_rows_note(CatalogRows *rows, HeapTuple tuple);
+extern void catalog_rows_note(CatalogRows *rows, HeapTuple tuple,
+							  TransactionId all_see);
 extern bool org_sees_triggers(Snapshot snapshot);
 extern void org_check_triggers_seen(Snapshot snapshot);
 extern void org_check_rows_seen(Relation unit, Relation line,
