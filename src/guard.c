@@ -345,9 +345,7 @@ begin_check(Check *check)
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	check->snapshot = GetActiveSnapshot();
-	if (IsolationUsesXactSnapshot())
-		org_check_triggers_seen(check->snapshot);
-	org_check_rows_seen(check->unit, check->line, check->snapshot);
+	org_check_seen_by_editor(check->unit, check->line, check->snapshot);
 	check->of_others = false;
 	check->allowance = 1000 + (uint64) RelationGetNumberOfBlocks(check->line) *
 		(LINES_PER_PAGE / ROWS_PER_PROBE);

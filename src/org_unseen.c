@@ -164,21 +164,6 @@ org_sees_triggers(Snapshot snapshot)
 		!were_triggers_replaced(line, &others);
 }
 
-/*
- * Raise an error if it does not: for a transaction that keeps its snapshot and is
- * about to change what is checked under it.
- */
-void
-org_check_triggers_seen(Snapshot snapshot)
-{
-	if (!org_sees_triggers(snapshot))
-		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("could not serialize access due to a concurrent change "
-						"of the triggers of the hierarchy"),
-				 errhint("Run the transaction again.")));
-}
-
 /*----------
  * Rows
  *----------
@@ -301,4 +286,20 @@ org_check_rows_seen(Relation unit, Relation line, Snapshot snapshot)
 							   "anew, after the snapshot was taken."),
 					 errhint("Run the statement, or the transaction, again.")));
 	}
+}
+
+/*
+ * The same for who changes the hierarchy, or checks a change, under the snapshot: a
+ * transaction that keeps it must have seen the triggers as they are, too.
+ */
+void
+org_check_seen_by_editor(Relation unit, Relation line, Snapshot snapshot)
+{
+	if (IsolationUsesXactSnapshot() && !org_sees_triggers(snapshot))
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not serialize access due to a concurrent change "
+						"of the triggers of the hierarchy"),
+				 errhint("Run the transaction again.")));
+	org_check_rows_seen(unit, line, snapshot);
 }

@@ -18,8 +18,9 @@
 extern void catalog_rows_note(CatalogRows *rows, HeapTuple tuple,
 							  TransactionId all_see);
 extern bool org_sees_triggers(Snapshot snapshot);
-extern void org_check_triggers_seen(Snapshot snapshot);
 extern void org_check_rows_seen(Relation unit, Relation line,
 								Snapshot snapshot);
+extern void org_check_seen_by_editor(Relation unit, Relation line,
+									 Snapshot snapshot);
 
 #endif							/* ORG_UNSEEN_H */

@@ -321,9 +321,8 @@ check_snapshot(void)
 
 	if (!IsolationUsesXactSnapshot())
 		return;
-	org_check_triggers_seen(GetTransactionSnapshot());
 	org_tables_open(&unit, &line);
-	org_check_rows_seen(unit, line, GetTransactionSnapshot());
+	org_check_seen_by_editor(unit, line, GetTransactionSnapshot());
 	table_close(line, AccessShareLock);
 	table_close(unit, AccessShareLock);
 }
