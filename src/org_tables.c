@@ -21,7 +21,6 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/dependency.h"
@@ -110,21 +109,32 @@ org_tables_initialize(void)
  *----------
  */
 
+/*
+ * Scan those rows of a catalog that have this OID in a column, by an index that begins
+ * with it; as the snapshot sees them, or as they are now (NULL).
+ */
+SysScanDesc
+org_scan_catalog(Relation catalog, Oid index, AttrNumber column, Oid oid,
+				 Snapshot snapshot)
+{
+	ScanKeyData key;
+
+	ScanKeyInit(&key, column, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(oid));
+	return systable_beginscan(catalog, index, true, snapshot, 1, &key);
+}
+
 /* The schema of the extension. */
 static Oid
 extension_schema(Oid extension)
 {
 	Relation	catalog = table_open(ExtensionRelationId, AccessShareLock);
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tuple;
+	SysScanDesc scan = org_scan_catalog(catalog, ExtensionOidIndexId,
+										Anum_pg_extension_oid, extension,
+										NULL);
+	HeapTuple	tuple = systable_getnext(scan);
 	Oid			schema = InvalidOid;
 
-	ScanKeyInit(&key, Anum_pg_extension_oid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(extension));
-	scan = systable_beginscan(catalog, ExtensionOidIndexId, true, NULL, 1,
-							  &key);
-	tuple = systable_getnext(scan);
 	if (HeapTupleIsValid(tuple))
 		schema = ((Form_pg_extension) GETSTRUCT(tuple))->extnamespace;
 	systable_endscan(scan);
@@ -204,7 +214,6 @@ static bool
 is_watched(Relation rel, CatalogRows *triggers, TransactionId all_see)
 {
 	Relation	catalog;
-	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;
 	int			on = 0;
@@ -214,10 +223,9 @@ is_watched(Relation rel, CatalogRows *triggers, TransactionId all_see)
 		return false;
 
 	catalog = table_open(TriggerRelationId, AccessShareLock);
-	ScanKeyInit(&key, Anum_pg_trigger_tgrelid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(RelationGetRelid(rel)));
-	scan = systable_beginscan(catalog, TriggerRelidNameIndexId, true, NULL, 1,
-							  &key);
+	scan = org_scan_catalog(catalog, TriggerRelidNameIndexId,
+							Anum_pg_trigger_tgrelid, RelationGetRelid(rel),
+							NULL);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		if (org_tables_is_watcher(tuple))

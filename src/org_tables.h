@@ -12,6 +12,8 @@
 
 #include "utils/rel.h"
 
+#include "access/genam.h"
+
 #include "iomorg.h"
 
 /*
@@ -88,6 +90,9 @@ extern const OrgTables *org_tables(void);
 extern Oid	org_tables_node_type(void);
 extern Oid	org_tables_history(void);
 extern void org_tables_open(Relation *unit, Relation *line);
+extern SysScanDesc org_scan_catalog(Relation catalog, Oid index,
+									AttrNumber column, Oid oid,
+									Snapshot snapshot);
 extern bool org_tables_is_watcher(HeapTuple tuple);
 extern bool org_tables_may_select(void);
 extern Oid	org_tables_who_may_select(void);

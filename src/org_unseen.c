@@ -27,7 +27,6 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
 #include "access/heapam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
@@ -36,7 +35,6 @@
 #include "catalog/indexing.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_trigger.h"
-#include "utils/fmgroids.h"
 #include "utils/snapmgr.h"
 
 #include "org_unseen.h"
@@ -126,15 +124,12 @@ static bool
 were_triggers_replaced(Oid relid, Snapshot snapshot)
 {
 	Relation	catalog = table_open(TriggerRelationId, AccessShareLock);
-	ScanKeyData key;
-	SysScanDesc scan;
+	SysScanDesc scan = org_scan_catalog(catalog, TriggerRelidNameIndexId,
+										Anum_pg_trigger_tgrelid, relid,
+										snapshot);
 	HeapTuple	tuple;
 	bool		replaced = false;
 
-	ScanKeyInit(&key, Anum_pg_trigger_tgrelid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(relid));
-	scan = systable_beginscan(catalog, TriggerRelidNameIndexId, true, snapshot,
-							  1, &key);
 	while (!replaced && HeapTupleIsValid(tuple = systable_getnext(scan)))
 		replaced = org_tables_is_watcher(tuple) && was_replaced(tuple);
 	systable_endscan(scan);
@@ -173,11 +168,8 @@ org_sees_triggers(Snapshot snapshot)
 static SysScanDesc
 scan_rows_about(Relation rel, Relation catalog, Snapshot snapshot)
 {
-	ScanKeyData key;
-
-	ScanKeyInit(&key, Anum_pg_class_oid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(RelationGetRelid(rel)));
-	return systable_beginscan(catalog, ClassOidIndexId, true, snapshot, 1, &key);
+	return org_scan_catalog(catalog, ClassOidIndexId, Anum_pg_class_oid,
+							RelationGetRelid(rel), snapshot);
 }
 
 /*
