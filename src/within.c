@@ -5,11 +5,12 @@
  *
  * Chart and hash table decide (chart_has_within).  Where one upper node is
  * asked about for many rows, its subtree gets a set of its own, and a filter
- * before that where most nodes are not in it: both are far smaller than the table
- * of all nodes, which for a large organisation is far larger than the processor's
- * caches.  They are made once a fraction of the cost has been spent without, so
- * that few rows never pay for them, and only if they are no larger than a hash
- * table of the executor may be.
+ * before that: both are far smaller than the table of all nodes, which for a large
+ * organisation is far larger than the processor's caches.  The filter is the
+ * smallest, and the sooner an answer is there, the less it costs that the processor
+ * had guessed another.  They are made once a fraction of the cost has been spent
+ * without, so that few rows never pay for them, and only if they are no larger than
+ * a hash table of the executor may be.
  *
  * They live in the memory of the expression, and are good for one upper node
  * and one chart.  An unknown node gives false, never an error.
@@ -34,9 +35,6 @@ PG_FUNCTION_INFO_V1(iom_node_contains);
  * nearly all of them. */
 #define MANY_NODES			1024
 
-/* A filter serves where most rows are not in the subtree. */
-#define FILTERED_PART		4
-
 /* Adding a member to the set costs a fraction of a look-up. */
 #define MEMBERS_A_CALL		16
 #define MIN_CALLS			64
@@ -56,8 +54,7 @@ typedef struct UpperNode
 	uint32		size;			/* 0 for an unknown node: nothing is within */
 	uint64		calls;			/* without a set */
 	uint64		enough;			/* calls for the next step */
-	bool		made;			/* the set of the subtree */
-	bool		filtered;		/* it has a filter */
+	bool		made;			/* filter and set of the subtree */
 	CodeFilter	filter;
 	CodeSet		set;
 	CodeIndex	all;			/* the chart's table of all nodes */
@@ -97,8 +94,7 @@ begin_upper(FmgrInfo *flinfo, IomNode lower, IomNode node)
 
 		upper->made = false;
 		org_free(&memory, upper->set.block);
-		if (upper->filtered)
-			org_free(&memory, upper->filter.bits);
+		org_free(&memory, upper->filter.bits);
 	}
 	upper->serial = chart_today_memo.serial;
 	upper->node = node;
@@ -128,7 +124,7 @@ find_upper(UpperNode *upper)
 }
 
 /*
- * Make the set of an upper node's subtree, from today's chart.
+ * Make filter and set of an upper node's subtree, from today's chart.
  */
 static void
 make_set(FmgrInfo *flinfo, UpperNode *upper)
@@ -138,18 +134,13 @@ make_set(FmgrInfo *flinfo, UpperNode *upper)
 	const IomNode *member = &chart->code[upper->rank];
 
 	code_set_create(&upper->set, upper->size, &memory);
+	code_filter_create(&upper->filter, upper->size, &memory);
 	for (uint32 i = 0; i < upper->size; i++)
 	{
 		if (i + CODE_INDEX_AHEAD < upper->size)
 			code_set_prefetch(&upper->set, member[i + CODE_INDEX_AHEAD]);
 		code_set_add(&upper->set, member[i]);
-	}
-	upper->filtered = upper->size < chart->nnodes / FILTERED_PART;
-	if (upper->filtered)
-	{
-		code_filter_create(&upper->filter, upper->size, &memory);
-		for (uint32 i = 0; i < upper->size; i++)
-			code_filter_add(&upper->filter, member[i]);
+		code_filter_add(&upper->filter, member[i]);
 	}
 	upper->made = true;
 }
@@ -182,7 +173,7 @@ is_within(FmgrInfo *flinfo, IomNode lower, IomNode node)
 		return begin_upper(flinfo, lower, node);
 
 	if (upper->made)
-		return (!upper->filtered || code_filter_has(&upper->filter, lower)) &&
+		return code_filter_has(&upper->filter, lower) &&
 			code_set_has(&upper->set, lower);
 
 	if (unlikely(++upper->calls >= upper->enough))
