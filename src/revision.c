@@ -45,10 +45,10 @@
  * it that were running can only shrink, by one that xcnt or subxcnt tells of,
  * or the checksum where one is listed twice; what this transaction itself
  * changed depends on curcid.  The memory is dropped at the end of transactions
- * and subtransactions that could have changed anything, and with serializable
- * transactions, which must be seen to read the row.  Nor is it of use to another
- * transaction that keeps its snapshot: that may be imported, from the making of a
- * replication slot, whose snapshot lists transactions that have aborted.)
+ * and subtransactions that could have changed anything.  Nor is it of use to another
+ * transaction that keeps its snapshot: a serializable one must be seen to read the
+ * row; and a snapshot that is imported from the making of a replication slot lists
+ * transactions that have aborted.)
  *
  * Copyright (c) 2026, the iomorg contributors
  *
@@ -105,7 +105,6 @@ static uint64 transactions = 0;
 static struct
 {
 	bool		valid;
-	bool		serializable;
 	uint64		transaction;
 	uint64		epoch;
 	SnapshotKey key;
@@ -144,8 +143,7 @@ at_transaction_end(XactEvent event, void *arg)
 			return;				/* not over yet */
 	}
 
-	if (nchanges > 0 || IsolationIsSerializable() ||
-		TransactionIdIsValid(GetTopTransactionIdIfAny()))
+	if (nchanges > 0 || TransactionIdIsValid(GetTopTransactionIdIfAny()))
 		remembered.valid = false;
 	chart_cache_forget_today();
 
@@ -262,7 +260,6 @@ revision_state(Snapshot snapshot)
 	HierarchyState state;
 
 	if (remembered.valid && remembered.epoch == org_tables_epoch &&
-		remembered.serializable == IsolationIsSerializable() &&
 		(remembered.transaction == transactions ||
 		 !IsolationUsesXactSnapshot()) &&
 		snapshot_key_matches(&remembered.key, snapshot))
@@ -300,7 +297,6 @@ revision_state(Snapshot snapshot)
 	if (state.settled)
 	{
 		remembered.valid = true;
-		remembered.serializable = IsolationIsSerializable();
 		remembered.transaction = transactions;
 		remembered.epoch = org_tables_epoch;
 		remembered.key = snapshot_key(snapshot);
