@@ -108,8 +108,8 @@ ISOLATION = \
 	read_committed \
 	readers \
 	repeatable_read \
-	rewritten \
 	restore_jobs \
+	rewritten \
 	serializable
 
 ISOLATION_OPTS = --inputdir=$(srcdir)/test
