@@ -47,8 +47,8 @@ for units in $sizes; do
 done
 
 echo
-echo '| sum(salary) of staff within X | units | staff | chosen, ms | index, ms | bitmap, ms | sequential, ms | chosen / best |'
-echo '|---|---|---|---|---|---|---|---|'
+echo '| sum(salary) of staff within X | units | staff | chosen, ms | index, ms | bitmap, ms | sequential, ms | chosen / best | the same of a range of integers |'
+echo '|---|---|---|---|---|---|---|---|---|'
 for units in $sizes; do
 	database=org_$units
 	say "$units units: choice of plans"
