@@ -30,15 +30,16 @@ about() { # condition
 	[ -n "${fact[level]}" ] || { iom_say "$database has no node $1"; exit 1; }
 }
 
-# The statement with what is known of the node filled in; the node itself as
-# given, because pgbench wants it as a parameter.
-fill() { # SQL  node
+# The statement with what is known of the node filled in; pgbench gets the node
+# itself and the number of its staff as parameters.
+fill() { # SQL  [node  staff]
 	local text=$1 word
-	text=${text//'{node}'/"$2"}
+	text=${text//'{node}'/"${2:-'${fact[node]:-}'}"}
+	text=${text//'{staff}'/"${3:-${fact[staff]:-}}"}
 	for word in path after; do
 		text=${text//"{$word}"/"'${fact[$word]:-}'"}
 	done
-	for word in lft rgt size staff level; do
+	for word in lft rgt size level; do
 		text=${text//"{$word}"/"${fact[$word]:-}"}
 	done
 	echo "$text"
@@ -66,7 +67,7 @@ measure_in_turn() { # NAME...
 		for ((i = 0; i <= rounds; i++)); do
 			for name; do
 				printf '%s\n\\echo @%d/%s\n\\timing on\n%s\n\\timing off\n\\echo @\n%s\n' "$before" \
-					"$i" "$name" "$(fill "${sql[$name]}" "'${fact[node]:-}'");" "$after"
+					"$i" "$name" "$(fill "${sql[$name]}");" "$after"
 			done
 		done
 	} >"$script"
@@ -87,13 +88,13 @@ measure_prepared() { # NAME...
 	local name i out=$iom_tmp/tmp/pgbench.out
 
 	for name; do
-		fill "${sql[$name]};" ':node' >"$iom_tmp/tmp/$name.pgbench"
+		fill "${sql[$name]};" ':node' ':staff' >"$iom_tmp/tmp/$name.pgbench"
 		: >"$iom_tmp/tmp/$name.latency"
 	done
 	for ((i = 0; i < rounds; i++)); do
 		for name; do
 			PGOPTIONS="-c max_parallel_workers_per_gather=0 -c jit=off" \
-				iom_run pgbench -n -M prepared -l --log-prefix="$iom_tmp/tmp/turn" -D node="${fact[node]}" \
+				iom_run pgbench -n -M prepared -l --log-prefix="$iom_tmp/tmp/turn" -D node="${fact[node]}" -D staff="${fact[staff]}" \
 				-t "$(awk "BEGIN { print int(300 / (${once[$name]} + 0.05)) + 20 }")" \
 				-f "$iom_tmp/tmp/$name.pgbench" "$database" >"$out" 2>&1 || { cat "$out" >&2; exit 1; }
 			cut -d' ' -f3 "$iom_tmp"/tmp/turn.* | sort -n | awk '
@@ -124,7 +125,7 @@ check() { # KIND
 		for name in "${names[@]}"; do
 			text=${sql[$name]}
 			[[ $1 != *set* || $name = limit ]] || text=$(checked_set "$text")
-			text=$(fill "$text" "'${fact[node]:-}'")
+			text=$(fill "$text")
 			printf '%s\n\\echo @%s\n\\o %s\n\\timing on\n%s;\n\\timing off\n\\o\n\\echo @ :ERROR :LAST_ERROR_SQLSTATE\n%s\n' \
 				"$before" "$name" "'$answers/$name'" "$text" "$after"
 			# Prepared statements are for the warm.

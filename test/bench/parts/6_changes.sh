@@ -7,7 +7,7 @@ written() { # SQL
 	cat >"$iom_tmp/tmp/written.sql" <<-SQL
 		SELECT pg_current_wal_insert_lsn() AS start \gset
 		BEGIN;
-		$(fill "$1" "'${fact[node]}'");
+		$(fill "$1");
 		SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) AS rows FROM pg_stat_xact_user_tables \gset
 		ROLLBACK;
 		SELECT :rows, pg_current_wal_insert_lsn() - :'start'::pg_lsn;

@@ -27,7 +27,7 @@ for units in $small_change_sizes; do
 		    END IF;
 		  END LOOP;
 		END \$\$;"
-	setup=$(fill "$setup" "'${fact[node]}'")
+	setup=$(fill "$setup")
 	before='BEGIN;' after='ROLLBACK;'
 	take_statements iomorg="SELECT pg_temp.alternate('iomorg')" recursive="SELECT pg_temp.alternate('recursive')"
 	measure_in_turn iomorg recursive

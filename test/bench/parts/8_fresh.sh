@@ -13,7 +13,7 @@ measure_fresh() { # NAME...
 		for name; do
 			{
 				printf '%s\n' '\timing on'
-				fill "${sql[$name]};" "'${fact[node]}'"
+				fill "${sql[$name]};"
 			} >"$iom_tmp/tmp/fresh.sql"
 			PGOPTIONS="-c max_parallel_workers_per_gather=0 -c jit=off" bench_psql -o /dev/null -f "$iom_tmp/tmp/fresh.sql" |
 				awk -v i=$i '/^Time:/ && i { print $2 }' >>"$iom_tmp/tmp/$name.fresh"
