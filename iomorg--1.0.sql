@@ -1636,7 +1636,7 @@ CREATE FUNCTION iom_tree(
 ) RETURNS SETOF text
 LANGUAGE SQL STABLE PARALLEL RESTRICTED ROWS 100
 BEGIN ATOMIC
-  SELECT t.prefix || t.node::text || '  ' || translate(u.name || COALESCE(d.lines, ''), E'\n\r\t\f\x0b', '     ')
+  SELECT t.prefix || t.node::text || '  ' || regexp_replace(u.name || COALESCE(d.lines, ''), E'[[:cntrl:]\\u2028\\u2029]', ' ', 'g')
   FROM iom_chart_tree($1, $2, $4) WITH ORDINALITY AS t (node, prefix, supervisor, level, reports, size, place)
   JOIN iom_unit u ON u.node = t.node
   LEFT JOIN LATERAL (
@@ -1666,8 +1666,8 @@ BEGIN ATOMIC
         -- (a word joiner) keeps it from finding them
         WHEN '#' THEN regexp_replace(replace(replace(replace(replace(replace(replace(
           w.lines, '#', '#35;'), '&', '#amp;'), '%', '#37;'), '$', '#36;#8288;'), '`', '#96;'), E'\\', '#92;'),
-          -- (also for a word like a direction of its own)
-          ':(?=fa-)|direction(?= (TB|TD|BT|LR|RL))', E'\\&#8288;', 'g')
+          -- (also for words like statements of its own)
+          ':(?=fa-)|direction|styl(?=e)|classDe(?=f)', E'\\&#8288;', 'g')
         -- it replaces some letters after a backslash (\N: the code)
         ELSE replace(replace(w.lines, '&', '&amp;'), E'\\', E'\\&#8288;')
       END,

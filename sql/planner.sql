@@ -334,6 +334,17 @@ SELECT count(*) > 0 AS planned FROM plan(format('SELECT FROM ONLY part p JOIN st
 -- a condition that no index can serve is in nobody's way
 SELECT count(*) > 0 AS some, count(*) = (SELECT count(*) FROM staff WHERE unit <@ :'small') AS all FROM staff WHERE unit <@ unit AND unit <@ :'small';
 
+-- who is equal to one node is not looked for in a whole subtree too
+SELECT plan(format('SELECT * FROM staff WHERE unit = %L AND unit <@ %L', :'leaf', :'small'));
+-- nor among others where each pair would be tried (before PostgreSQL 17)
+SET enable_seqscan = off;
+SELECT n, (SELECT string_agg(regexp_count(p, '\mANY\M')::text, ' ') FROM plan(q) p WHERE p ~ 'Index Cond: .*\mANY\M') =
+  CASE WHEN current_setting('server_version_num')::int < 170000 THEN '1' ELSE '2' END AS once
+FROM unnest(ARRAY[
+  format('SELECT * FROM staff WHERE unit <@ %L AND unit IN (%L, %L)', :'small', :'leaf', :'small'),
+  format('SELECT s.id FROM forest f CROSS JOIN LATERAL (SELECT id FROM staff WHERE unit <@ f.node AND unit <@ %L OFFSET 0) s WHERE f.number = 3', :'small')]) WITH ORDINALITY q (q, n);
+RESET enable_seqscan;
+
 -- row-level security by subtree uses the index, and so do the user's filters
 CREATE ROLE regress_planner_manager;
 GRANT USAGE ON SCHEMA regress_planner TO regress_planner_manager;
@@ -350,6 +361,29 @@ FROM unnest(ARRAY['unit <@ %L', '%L @> unit', 'iom_node_within(unit, %L)']) q;
 -- (the smaller one)
 SET regress.unit = :'branch';
 SELECT (SELECT string_agg(p, ' ') FROM plan(format('SELECT * FROM staff WHERE iom_node_within(unit, %L)', :'leaf')) p) ~ $$Index Cond: .*iom_subtree_codes\('$$ AS by_index;
+RESET ROLE;
+
+-- in a view, what its owner may count is not for its user to see
+ALTER TABLE staff DISABLE ROW LEVEL SECURITY;
+REVOKE SELECT ON staff FROM regress_planner_manager;
+CREATE VIEW barrier WITH (security_barrier) AS SELECT * FROM staff WHERE grade >= 0;
+GRANT SELECT ON barrier TO regress_planner_manager;
+CREATE FUNCTION estimate(query text) RETURNS numeric LANGUAGE plpgsql AS $$
+DECLARE
+  plan json;
+BEGIN
+  EXECUTE 'EXPLAIN (FORMAT json) ' || query INTO plan;
+  RETURN plan #>> '{0,Plan,Plan Rows}';
+END $$;
+SELECT format('SELECT * FROM barrier WHERE unit <@ %L', :'leaf') AS query \gset
+SELECT estimate(:'query') AS own \gset
+SET ROLE regress_planner_manager;
+SELECT estimate(:'query') AS others \gset
+RESET ROLE;
+INSERT INTO staff SELECT i, :'leaf', 0, 0 FROM generate_series(100001, 103000) i;
+SELECT estimate(:'query') - :own > 1000 AS counted;
+SET ROLE regress_planner_manager;
+SELECT estimate(:'query') - :others < 100 AS not_counted;
 RESET ROLE;
 ROLLBACK;
 DROP SCHEMA regress_planner CASCADE;

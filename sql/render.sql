@@ -110,6 +110,11 @@ SELECT line FROM regexp_split_to_table(iom_mermaid(max_depth => 0), '\n') line W
 BEGIN;
 INSERT INTO iom_unit (node, name) VALUES ('SUB', 'Sous-direction TB');
 SELECT line FROM regexp_split_to_table(iom_mermaid('SUB'), '\n') line WHERE line ~ 'Sous';
+UPDATE iom_unit SET name = 'Lifestyle:R&D classDef:x<y' WHERE node = 'SUB';
+SELECT line FROM regexp_split_to_table(iom_mermaid('SUB'), '\n') line WHERE line ~ 'Life';
+-- and one with what a terminal would take for more than a letter
+UPDATE iom_unit SET name = E'one\x1b[31m\u2028line\u2029' WHERE node = 'SUB';
+SELECT iom_tree('SUB');
 ROLLBACK;
 -- nothing and unknown
 SELECT iom_dot('NOBODY') ~ '->|pos', iom_mermaid('NOBODY'), iom_json('NOBODY') IS NULL, iom_json('DG', -1) IS NULL, iom_json(NULL, -1);

@@ -48,6 +48,7 @@
 #include "nodes/pathnodes.h"
 #include "nodes/supportnodes.h"
 #include "optimizer/optimizer.h"
+#include "optimizer/restrictinfo.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -161,23 +162,81 @@ called_function(Node *clause, Oid *operator, List **args)
 		InvalidOid;
 }
 
+/* Can the index look for what this is, if a condition compares the column with it? */
+static bool
+can_be_looked_for(SupportRequestIndexCondition *request, RestrictInfo *restriction,
+				  Node *value)
+{
+	return restriction_is_securely_promotable(restriction, request->index->rel) &&
+		is_pseudo_constant_for_index(request->root, value, request->index);
+}
+
+/*
+ * Does a condition of the table's tell which node the column has?  Then all the nodes
+ * of a subtree need not be found for it.  Nor where it lists nodes, if each pair
+ * with one of these would be tried.
+ */
+static bool
+equality_serves(SupportRequestIndexCondition *request, Node *column,
+				const NodeSet *set)
+{
+	ListCell   *cell;
+
+	foreach(cell, request->index->rel->baserestrictinfo)
+	{
+		RestrictInfo *restriction = lfirst_node(RestrictInfo, cell);
+		Node	   *clause = (Node *) restriction->clause;
+		Oid			operator;
+		List	   *args;
+		int			at = 0;
+
+		if (is_opclause(clause) && list_length(((OpExpr *) clause)->args) == 2)
+		{
+			operator = ((OpExpr *) clause)->opno;
+			args = ((OpExpr *) clause)->args;
+			if (!equal(linitial(args), column))
+				at = 1;
+		}
+		else if (IOM_ONE_SCAN_PER_ELEMENT && IsA(clause, ScalarArrayOpExpr) &&
+				 ((ScalarArrayOpExpr *) clause)->useOr &&
+				 !(set->known && set->count <= 1))
+		{
+			operator = ((ScalarArrayOpExpr *) clause)->opno;
+			args = ((ScalarArrayOpExpr *) clause)->args;
+		}
+		else
+			continue;
+		if (equal(list_nth(args, at), column) &&
+			get_op_opfamily_strategy(operator, request->opfamily) ==
+			BTEqualStrategyNumber &&
+			can_be_looked_for(request, restriction, list_nth(args, 1 - at)))
+			return true;
+	}
+	return false;
+}
+
 /*
  * Does a condition of the table's on the same column make a smaller set, or an
  * equal one and comes first?  (One of the two is enough where each pair of
- * elements would be tried.)  Of very many only the first compete.
+ * elements would be tried.)  Of very many only the first compete.  Where another
+ * table is asked about in each of its rows, any serves: its conditions are added to
+ * what looks for these.
  */
 static bool
 another_serves(SupportRequestIndexCondition *request, Node *column,
 			   const NodeSet *set)
 {
 	Oid			schema = get_func_namespace(request->funcid);
+	bool		joins = bms_membership(pull_varnos(request->root,
+												   request->node)) == BMS_MULTIPLE;
 	bool		before = true;
 	int			nothers = 0;
 	ListCell   *cell;
 
 	foreach(cell, request->index->rel->baserestrictinfo)
 	{
-		Node	   *clause = (Node *) lfirst_node(RestrictInfo, cell)->clause;
+		RestrictInfo *restriction = lfirst_node(RestrictInfo, cell);
+		Node	   *clause = (Node *) restriction->clause;
 		Oid			operator;
 		List	   *args;
 		Oid			called = called_function(clause, &operator, &args);
@@ -202,8 +261,10 @@ another_serves(SupportRequestIndexCondition *request, Node *column,
 		at = equal(linitial(args), column) ? 0 : 1;
 		node = list_nth(args, 1 - at);
 		if (!equal(list_nth(args, at), column) ||
-			!is_pseudo_constant_for_index(request->root, node, request->index))
+			!can_be_looked_for(request, restriction, node))
 			continue;
+		if (joins)
+			return true;
 		if (++nothers > MANY_CONDITIONS)
 			return before;		/* the first ones see each other, and keep one */
 		other = node_set_for_planner(at == lower ? SUBTREE_OF : CHAIN_OF,
@@ -258,7 +319,8 @@ derive_condition(SupportRequestIndexCondition *request, NodeSetKind kind,
 	/* one descent into the index costs more than a test of each row */
 	if (set.known && set.count > Max(request->index->rel->tuples, 1000))
 		return NIL;
-	if (IOM_ONE_SCAN_PER_ELEMENT && another_serves(request, column, &set))
+	if (equality_serves(request, column, &set) ||
+		(IOM_ONE_SCAN_PER_ELEMENT && another_serves(request, column, &set)))
 		return NIL;
 	selectivity = node_set_selectivity(request->root, column,
 									   request->index->rel->relid, operator,

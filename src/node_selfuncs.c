@@ -317,7 +317,7 @@ selectivity_by_statistics(VariableStatData *vardata, Oid operator,
 /*
  * What is found in an index tells of rows that the user may not be allowed to
  * count.  acl_ok says whether, but of a column without statistics it is always
- * true.
+ * true, and in a view it speaks of the view's owner.
  */
 static bool
 may_count_rows(PlannerInfo *root, const VariableStatData *vardata)
@@ -325,7 +325,9 @@ may_count_rows(PlannerInfo *root, const VariableStatData *vardata)
 	Oid			relid;
 
 	if (vardata->rel == NULL || vardata->rel->rtekind != RTE_RELATION ||
-		!vardata->acl_ok)
+		!vardata->acl_ok ||
+		(OidIsValid(vardata->rel->userid) &&
+		 vardata->rel->userid != GetUserId()))
 		return false;
 	if (HeapTupleIsValid(vardata->statsTuple))
 		return true;

@@ -26,6 +26,7 @@ FROM unnest(ARRAY['end', 'subgraph x', 'A "quoted" <b>name</b> & co', E'back\\sl
 	'%%{init: {"theme": "dark"}}%%', '%% comment', '$$x^2$$', '`code` **bold** _i_', '1. list', '- list', 'a;b;c|d]e}f)g"]:::h',
 	'x --> y', '-.->|z|', '@{ shape: rect }', 'fa:fa-car', 'click N1 href "x"', '<script>alert(1)</script>', '<table>', '&#x41;', ' ',
 	E'two\r\nlines\tand\x01\x0b\x1f\x7f others', 'مكتب المدير العام', 'משרד המנכ"ל', '國際移民組織總部國際移民組織總部', '구조조정위원회 사무국',
+	'direction TB', U&'direction\00a0TB', U&'direction\2028LR', 'Lifestyle:R&D', 'Lifestyle:"Q"', 'classDef:x<y',
 	'Отдел кадров', 'ไทย', 'हिन्दी', '😀 smile', U&'\FFFD\200F\202E right', 'Donaudampfschifffahrtsgesellschaftskapitän',
 	repeat('long ', 60), repeat('x', 400)]) AS name;
 INSERT INTO iom_unit (node, name)
