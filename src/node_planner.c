@@ -4,9 +4,9 @@
  *	  What the planner is told: how an index serves <@ and @>, how many rows
  *	  set functions return, what the index condition costs.
  *
- * "unit <@ X" becomes an index condition on any btree that has unit (before
- * PostgreSQL 17: that begins with it, and of two conditions the one with fewer
- * nodes; see iomorg_compat.h):
+ * "unit <@ X" becomes an index condition on any btree that has unit, unless another
+ * condition says which node unit is (before PostgreSQL 17: one that begins with it,
+ * and only one of several conditions; see iomorg_compat.h):
  *
  *		unit = ANY (iom_subtree_codes(X))		unit is X or below it
  *		unit = ANY (iom_chain_codes(X))			unit is X or above it
