@@ -80,6 +80,9 @@ PG_FUNCTION_INFO_V1(iom_roots_support);
 /* Of conditions on one column, so many compete for an index at most. */
 #define MANY_CONDITIONS	16
 
+/* So many pairs of elements are tried in a millisecond or two. */
+#define MANY_PAIRS			10000
+
 /*----------
  * The index condition
  *----------
@@ -162,6 +165,13 @@ called_function(Node *clause, Oid *operator, List **args)
 		InvalidOid;
 }
 
+/* One descent into the index costs more than a test of each row. */
+static bool
+is_too_many(SupportRequestIndexCondition *request, const NodeSet *set)
+{
+	return set->known && set->count > Max(request->index->rel->tuples, 1000);
+}
+
 /* Can the index look for what this is, if a condition compares the column with it? */
 static bool
 can_be_looked_for(SupportRequestIndexCondition *request, RestrictInfo *restriction,
@@ -171,10 +181,25 @@ can_be_looked_for(SupportRequestIndexCondition *request, RestrictInfo *restricti
 		is_pseudo_constant_for_index(request->root, value, request->index);
 }
 
+/* Would it take long to try each pair of a set's nodes and a list's elements? */
+static bool
+makes_many_pairs(const NodeSet *set, Node *list)
+{
+	ArrayType  *array;
+
+	if (set->known && set->count <= 1)
+		return false;
+	if (!IsA(list, Const) || ((Const *) list)->constisnull)
+		return true;			/* who knows */
+	array = DatumGetArrayTypeP(((Const *) list)->constvalue);
+	return set->count * ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)) >
+		MANY_PAIRS;
+}
+
 /*
  * Does a condition of the table's tell which node the column has?  Then all the nodes
  * of a subtree need not be found for it.  Nor where it lists nodes, if each pair
- * with one of these would be tried.
+ * with one of these would be tried and they are many.
  */
 static bool
 equality_serves(SupportRequestIndexCondition *request, Node *column,
@@ -182,7 +207,7 @@ equality_serves(SupportRequestIndexCondition *request, Node *column,
 {
 	ListCell   *cell;
 
-	foreach(cell, request->index->rel->baserestrictinfo)
+	foreach(cell, request->index->indrestrictinfo)
 	{
 		RestrictInfo *restriction = lfirst_node(RestrictInfo, cell);
 		Node	   *clause = (Node *) restriction->clause;
@@ -198,8 +223,7 @@ equality_serves(SupportRequestIndexCondition *request, Node *column,
 				at = 1;
 		}
 		else if (IOM_ONE_SCAN_PER_ELEMENT && IsA(clause, ScalarArrayOpExpr) &&
-				 ((ScalarArrayOpExpr *) clause)->useOr &&
-				 !(set->known && set->count <= 1))
+				 ((ScalarArrayOpExpr *) clause)->useOr)
 		{
 			operator = ((ScalarArrayOpExpr *) clause)->opno;
 			args = ((ScalarArrayOpExpr *) clause)->args;
@@ -209,7 +233,8 @@ equality_serves(SupportRequestIndexCondition *request, Node *column,
 		if (equal(list_nth(args, at), column) &&
 			get_op_opfamily_strategy(operator, request->opfamily) ==
 			BTEqualStrategyNumber &&
-			can_be_looked_for(request, restriction, list_nth(args, 1 - at)))
+			can_be_looked_for(request, restriction, list_nth(args, 1 - at)) &&
+			(is_opclause(clause) || makes_many_pairs(set, lsecond(args))))
 			return true;
 	}
 	return false;
@@ -219,8 +244,8 @@ equality_serves(SupportRequestIndexCondition *request, Node *column,
  * Does a condition of the table's on the same column make a smaller set, or an
  * equal one and comes first?  (One of the two is enough where each pair of
  * elements would be tried.)  Of very many only the first compete.  Where another
- * table is asked about in each of its rows, any serves: its conditions are added to
- * what looks for these.
+ * table is asked about in each of its rows, any serves with which the pairs may be
+ * many: it is added to what looks for these.
  */
 static bool
 another_serves(SupportRequestIndexCondition *request, Node *column,
@@ -233,7 +258,7 @@ another_serves(SupportRequestIndexCondition *request, Node *column,
 	int			nothers = 0;
 	ListCell   *cell;
 
-	foreach(cell, request->index->rel->baserestrictinfo)
+	foreach(cell, request->index->indrestrictinfo)
 	{
 		RestrictInfo *restriction = lfirst_node(RestrictInfo, cell);
 		Node	   *clause = (Node *) restriction->clause;
@@ -263,15 +288,20 @@ another_serves(SupportRequestIndexCondition *request, Node *column,
 		if (!equal(list_nth(args, at), column) ||
 			!can_be_looked_for(request, restriction, node))
 			continue;
-		if (joins)
-			return true;
 		if (++nothers > MANY_CONDITIONS)
 			return before;		/* the first ones see each other, and keep one */
 		other = node_set_for_planner(at == lower ? SUBTREE_OF : CHAIN_OF,
 									 ALL_LEVELS, as_of_day(true, 0),
 									 estimate_expression_value(request->root,
 															   node));
-		if (other.count < set->count || (before && other.count == set->count))
+		if (joins)
+		{
+			if (!is_too_many(request, &other) &&
+				(!other.known || other.count * set->count > MANY_PAIRS))
+				return true;
+		}
+		else if (other.count < set->count ||
+				 (before && other.count == set->count))
 			return true;
 	}
 	return false;
@@ -316,10 +346,8 @@ derive_condition(SupportRequestIndexCondition *request, NodeSetKind kind,
 	set = node_set_for_planner(kind, ALL_LEVELS, as_of_day(true, 0),
 							   estimate_expression_value(request->root, node));
 
-	/* one descent into the index costs more than a test of each row */
-	if (set.known && set.count > Max(request->index->rel->tuples, 1000))
-		return NIL;
-	if (equality_serves(request, column, &set) ||
+	if (is_too_many(request, &set) ||
+		equality_serves(request, column, &set) ||
 		(IOM_ONE_SCAN_PER_ELEMENT && another_serves(request, column, &set)))
 		return NIL;
 	selectivity = node_set_selectivity(request->root, column,

@@ -63,7 +63,6 @@
 #include "access/tableam.h"
 #include "access/transam.h"
 #include "access/xact.h"
-#include "commands/trigger.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
@@ -304,22 +303,6 @@ revision_state(Snapshot snapshot)
 		remembered.state = state;
 	}
 	return state;
-}
-
-/*
- * Have the guards looked at all that a snapshot of this backend sees?  Not while a
- * statement is running or constraints are deferred; a parallel worker does not know.
- */
-bool
-revision_is_checked(Snapshot snapshot)
-{
-	HierarchyState state = revision_state(snapshot);
-
-	return state.settled &&
-		(state.own_change == 0 ||
-		 (!IsParallelWorker() &&
-		  !AfterTriggerPendingOnRel(org_tables()->line) &&
-		  !AfterTriggerPendingOnRel(org_tables()->unit)));
 }
 
 /*

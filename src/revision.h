@@ -89,7 +89,6 @@ extern void revision_initialize(void);
 extern Datum revision_column(AttrNumber column, Snapshot snapshot,
 							 bool *isnull);
 extern HierarchyState revision_state(Snapshot snapshot);
-extern bool revision_is_checked(Snapshot snapshot);
 extern void revision_lock(void);
 extern void revision_lock_and_table(Oid relid, LOCKMODE mode);
 extern void revision_begin_change(void);

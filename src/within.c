@@ -63,24 +63,15 @@ typedef struct UpperNode
 /*
  * There is no whole chart in hand.  If the subtree has just been found by index, as
  * by the scan that this is the filter of, that tells.
- *
- * An answer by index says that rows make no hierarchy if it meets them.  Of rows that
- * the user is about to change that would tell which nodes are asked about, so it is
- * said of any or none.
  */
 static pg_noinline bool
 ask_chart(IomNode lower, IomNode node)
 {
-	const CachedChart *cached;
+	const CachedChart *cached = chart_cache_find_answer_today(scope_within(node,
+																		   ALL_LEVELS));
 
-	if (!ActiveSnapshotSet() || !revision_is_checked(GetActiveSnapshot()))
-		cached = chart_cache_find_today(scope_all());
-	else
-	{
-		cached = chart_cache_find_answer_today(scope_within(node, ALL_LEVELS));
-		if (cached == NULL)
-			cached = chart_cache_find_today(scope_above(lower, ALL_LEVELS));
-	}
+	if (cached == NULL)
+		cached = chart_cache_find_today(scope_above(lower, ALL_LEVELS));
 	return chart_has_within(cached->chart, lower, node);
 }
 
