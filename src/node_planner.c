@@ -167,9 +167,9 @@ called_function(Node *clause, Oid *operator, List **args)
 
 /* One descent into the index costs more than a test of each row. */
 static bool
-is_too_many(SupportRequestIndexCondition *request, const NodeSet *set)
+are_too_many(SupportRequestIndexCondition *request, double nodes)
 {
-	return set->known && set->count > Max(request->index->rel->tuples, 1000);
+	return nodes > Max(request->index->rel->tuples, 1000);
 }
 
 /* Can the index look for what this is, if a condition compares the column with it? */
@@ -296,8 +296,9 @@ another_serves(SupportRequestIndexCondition *request, Node *column,
 															   node));
 		if (joins)
 		{
-			if (!is_too_many(request, &other) &&
-				(!other.known || other.count * set->count > MANY_PAIRS))
+			if (!other.known ||
+				(!are_too_many(request, other.count) &&
+				 other.count * set->count > MANY_PAIRS))
 				return true;
 		}
 		else if (other.count < set->count ||
@@ -346,7 +347,7 @@ derive_condition(SupportRequestIndexCondition *request, NodeSetKind kind,
 	set = node_set_for_planner(kind, ALL_LEVELS, as_of_day(true, 0),
 							   estimate_expression_value(request->root, node));
 
-	if (is_too_many(request, &set) ||
+	if ((set.known && are_too_many(request, set.count)) ||
 		equality_serves(request, column, &set) ||
 		(IOM_ONE_SCAN_PER_ELEMENT && another_serves(request, column, &set)))
 		return NIL;
