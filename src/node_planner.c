@@ -172,13 +172,19 @@ are_too_many(SupportRequestIndexCondition *request, double nodes)
 	return nodes > Max(request->index->rel->tuples, 1000);
 }
 
-/* Can the index look for what this is, if a condition compares the column with it? */
+/*
+ * Does a condition compare the column, which is then argument *at, with what the
+ * index can look for?
+ */
 static bool
-can_be_looked_for(SupportRequestIndexCondition *request, RestrictInfo *restriction,
-				  Node *value)
+compares_column(SupportRequestIndexCondition *request, RestrictInfo *restriction,
+				List *args, Node *column, int *at)
 {
-	return restriction_is_securely_promotable(restriction, request->index->rel) &&
-		is_pseudo_constant_for_index(request->root, value, request->index);
+	*at = equal(linitial(args), column) ? 0 : 1;
+	return equal(list_nth(args, *at), column) &&
+		restriction_is_securely_promotable(restriction, request->index->rel) &&
+		is_pseudo_constant_for_index(request->root, list_nth(args, 1 - *at),
+									 request->index);
 }
 
 /* Would it take long to try each pair of a set's nodes and a list's elements? */
@@ -213,14 +219,12 @@ equality_serves(SupportRequestIndexCondition *request, Node *column,
 		Node	   *clause = (Node *) restriction->clause;
 		Oid			operator;
 		List	   *args;
-		int			at = 0;
+		int			at;
 
-		if (is_opclause(clause) && list_length(((OpExpr *) clause)->args) == 2)
+		if (is_opclause(clause))
 		{
 			operator = ((OpExpr *) clause)->opno;
 			args = ((OpExpr *) clause)->args;
-			if (!equal(linitial(args), column))
-				at = 1;
 		}
 		else if (IOM_ONE_SCAN_PER_ELEMENT && IsA(clause, ScalarArrayOpExpr) &&
 				 ((ScalarArrayOpExpr *) clause)->useOr)
@@ -230,10 +234,9 @@ equality_serves(SupportRequestIndexCondition *request, Node *column,
 		}
 		else
 			continue;
-		if (equal(list_nth(args, at), column) &&
-			get_op_opfamily_strategy(operator, request->opfamily) ==
+		if (get_op_opfamily_strategy(operator, request->opfamily) ==
 			BTEqualStrategyNumber &&
-			can_be_looked_for(request, restriction, list_nth(args, 1 - at)) &&
+			compares_column(request, restriction, args, column, &at) &&
 			(is_opclause(clause) || makes_many_pairs(set, lsecond(args))))
 			return true;
 	}
@@ -283,11 +286,9 @@ another_serves(SupportRequestIndexCondition *request, Node *column,
 			lower = 1;
 		else
 			continue;
-		at = equal(linitial(args), column) ? 0 : 1;
-		node = list_nth(args, 1 - at);
-		if (!equal(list_nth(args, at), column) ||
-			!can_be_looked_for(request, restriction, node))
+		if (!compares_column(request, restriction, args, column, &at))
 			continue;
+		node = list_nth(args, 1 - at);
 		if (++nothers > MANY_CONDITIONS)
 			return before;		/* the first ones see each other, and keep one */
 		other = node_set_for_planner(at == lower ? SUBTREE_OF : CHAIN_OF,
