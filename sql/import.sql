@@ -40,6 +40,7 @@ SELECT iom_size('DG');
 -- What is no query, or lacks columns
 SELECT regress_error($$SELECT iom_import('SELECT 1 AS code, 2 AS position')$$);
 SELECT regress_error($$SELECT iom_import('SELECT 1 AS code, 2 AS name, 3 AS supervisor, 4 AS valid')$$);
+SELECT regress_error($$SELECT iom_import('SELECT 1 AS code, 2 AS name, 3 AS supervisor, 4 AS code, 5 AS other, 6 AS other')$$);
 SELECT regress_error($$SELECT iom_import('DROP TABLE bad')$$);
 SELECT regress_error($$SELECT iom_import('SELECT 1; SELECT 2')$$);
 SELECT regress_error($$SELECT iom_import(NULL)$$);

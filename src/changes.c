@@ -228,7 +228,8 @@ begin(Change *change, FunctionCallInfo fcinfo, int day_argument)
 	if (DATE_NOT_FINITE((DateADT) change->day))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the day of a change must be finite"),
+				 errmsg("the day of a change must be finite, not %s",
+						day_text(change->day)),
 				 errhint("Give another effective day, or insert into "
 						 "iom_unit and iom_line what has no beginning.")));
 	give(change, DAY, DateADTGetDatum((DateADT) change->day));

@@ -44,6 +44,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rls.h"
 
+#include "days_text.h"
 #include "import.h"
 #include "org_tables.h"
 
@@ -437,7 +438,8 @@ begin(Import *import, FunctionCallInfo fcinfo)
 		if (DATE_NOT_FINITE(DatumGetDateADT(import->day)))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("the day of a change must be finite"),
+					 errmsg("the day of a change must be finite, not %s",
+							day_text(DatumGetDateADT(import->day))),
 					 errhint("Leave it out to import an organisation for all "
 							 "days.")));
 	}

@@ -154,22 +154,34 @@ add_link(Reading *reading, IomNode node, IomNode above)
 	reading->link[reading->links++] = (Link) {node, above, reading->result->count, 0};
 }
 
-/* Which columns of the query are none of ours: a misspelt one is not missed. */
+/*
+ * Find each column of the query that is one of ours.  What is none is said, so
+ * that a misspelt one is not missed.
+ */
 static void
-tell_unused(TupleDesc desc)
+match_columns(TupleDesc desc, int *at)
 {
 	StringInfoData unused;
 
+	memset(at, 0, IMPORT_COLUMNS * sizeof(*at));
 	initStringInfo(&unused);
 	for (int i = 0; i < desc->natts; i++)
 	{
 		const char *name = NameStr(TupleDescAttr(desc, i)->attname);
-		bool		used = false;
+		ImportColumn c = 0;
 
-		for (ImportColumn c = 0; c < IMPORT_COLUMNS; c++)
-			used |= strcmp(name, column_name[c]) == 0;
-		if (!used)
+		while (c < IMPORT_COLUMNS && strcmp(name, column_name[c]) != 0)
+			c++;
+		if (c == IMPORT_COLUMNS)
 			appendStringInfo(&unused, "%s\"%s\"", unused.len ? ", " : "", name);
+		else if (at[c] == 0)
+			at[c] = i + 1;
+		else
+			ereport(ERROR,
+					(errcode(ERRCODE_DUPLICATE_COLUMN),
+					 errmsg("the query returns column \"%s\" twice", name),
+					 errhint("Leave one of them out, or give it another "
+							 "name.")));
 	}
 	if (unused.len)
 		ereport(NOTICE,
@@ -184,10 +196,10 @@ find_columns(Reading *reading, TupleDesc desc)
 	int		   *at = reading->at;
 	StringInfoData missing;
 
+	match_columns(desc, at);
 	initStringInfo(&missing);
 	for (ImportColumn c = 0; c < IMPORT_COLUMNS; c++)
 	{
-		at[c] = Max(SPI_fnumber(desc, column_name[c]), 0);
 		reading->result->has[c] = at[c] > 0;
 		reading->padded[c] = at[c] > 0 &&
 			getBaseType(SPI_gettypeid(desc, at[c])) == BPCHAROID;
@@ -209,7 +221,6 @@ find_columns(Reading *reading, TupleDesc desc)
 				 errmsg("column \"valid\" of the query is no daterange"),
 				 errhint("Make one of it: daterange(first_day, end_day) AS "
 						 "valid, or valid::daterange.")));
-	tell_unused(desc);
 }
 
 /* One row of the query. */
