@@ -32,6 +32,11 @@ COMMENT ON FUNCTION iom_node(character) IS 'the node with this code, blanks at i
 CREATE CAST (character AS iom_node) WITH FUNCTION iom_node(character) AS ASSIGNMENT;
 COMMENT ON CAST (character AS iom_node) IS 'the node with this code, blanks at its end apart; errors as on input';
 
+-- All aggregates are immutable to CREATE AGGREGATE.  This one reads the hierarchy:
+-- postgres_fdw would have it computed from that of another server.
+UPDATE pg_catalog.pg_proc SET provolatile = 's'
+WHERE oid OPERATOR(pg_catalog.=) 'iom_common_supervisor(iom_node)'::pg_catalog.regprocedure;
+
 -- Who may read the tables may save them with pg_dump.
 GRANT SELECT ON SEQUENCE iom_history_id_seq TO PUBLIC;
 

@@ -521,3 +521,13 @@ SELECT format('CREATE OPERATOR %I.= (LEFTARG = iom_node, RIGHTARG = regress_code
 FROM pg_extension WHERE extname = 'iomorg' \gexec
 SELECT regress_error($$SELECT iom_close('HBSC', '2031-01-01')$$);
 ROLLBACK;
+
+-- ... or by a column of several, of which a null refers to nothing
+BEGIN;
+ALTER TABLE iom_unit ADD UNIQUE (kind, node);
+CREATE TABLE regress_staff (kind text, unit iom_node, FOREIGN KEY (kind, unit) REFERENCES iom_unit (kind, node));
+INSERT INTO regress_staff VALUES (NULL, 'HBSC'), (NULL, 'DOE');
+INSERT INTO regress_staff SELECT kind, node FROM iom_unit WHERE node = 'DOE';
+SELECT iom_close('HBSC', '2031-01-01');
+SELECT regress_error($$SELECT iom_close('DOE', '2031-01-01')$$);
+ROLLBACK;

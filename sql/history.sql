@@ -198,3 +198,19 @@ SELECT iom_history_json(ROW(1, 'x'));
 ROLLBACK;
 REVOKE ALL ON iom_appointment FROM regress_hr;
 DROP ROLE regress_hr;
+
+-- Columns may have any name and type: the whole row is recorded (by page, then by SQL)
+BEGIN;
+CREATE TYPE regress_row AS (node text);
+ALTER TABLE iom_unit ADD COLUMN n text DEFAULT 'en', ADD COLUMN r regress_row, ADD COLUMN o regress_row;
+INSERT INTO iom_unit (node, name) VALUES ('N', 'November');
+UPDATE iom_unit SET r = ROW('R'), o = ROW('O') WHERE node = 'N';
+CREATE FUNCTION regress_pass() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NEW; END$$;
+CREATE TRIGGER regress_pass BEFORE INSERT ON iom_history FOR EACH ROW EXECUTE FUNCTION regress_pass();
+INSERT INTO iom_unit (node, name) VALUES ('O', 'Oscar');
+UPDATE iom_unit SET r = ROW('R'), o = ROW('O') WHERE node = 'O';
+DELETE FROM iom_unit WHERE node = 'O';
+TRUNCATE iom_unit, iom_line, iom_appointment;
+SELECT change, before ->> 'node' AS before, before -> 'o' AS before_o, after ->> 'node' AS after, after -> 'o' AS after_o
+FROM iom_history WHERE transaction = pg_current_xact_id() AND relation = 'iom_unit' AND node IN ('N', 'O') ORDER BY id;
+ROLLBACK;

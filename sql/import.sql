@@ -30,12 +30,17 @@ INSERT INTO bad VALUES
   ('V1', 'Never', NULL, NULL, 'empty'),
   ('V2', 'Before its supervisor', 'ROOT', NULL, '[2019-01-01,)'),
   ('P1', 'Position', NULL, 'first', NULL),
-  ('P2', 'Position', NULL, '2147483648', NULL);
+  ('P2', 'Position', NULL, '2147483648', NULL),
+  ('P3', 'Position', NULL, E' -3\t ', NULL),
+  ('P4', 'Position', NULL, '4 4' || repeat('4', 1000), NULL);
 SELECT * FROM iom_import_problems('TABLE bad');
 SAVEPOINT s;
 SELECT iom_import('TABLE bad');
 ROLLBACK TO s;
 SELECT iom_size('DG');
+-- ... where the units that are there go, they are nobody's supervisor
+SELECT * FROM (VALUES (true, NULL), (true, '2031-01-01'::date), (false, NULL)) v (replace, day),
+  iom_import_problems($$SELECT 'NEW' AS code, 'New' AS name, 'DG' AS supervisor$$, replace, day);
 
 -- What is no query, or lacks columns
 SELECT regress_error($$SELECT iom_import('SELECT 1 AS code, 2 AS position')$$);

@@ -94,6 +94,8 @@ WHERE provolatile <> 's' AND prokind = 'f'
 ORDER BY provolatile, signature COLLATE "C";
 SELECT string_agg(signature, ', ' ORDER BY signature COLLATE "C") AS stable_and_leakproof
 FROM pg_temp.regress_function WHERE provolatile = 's' AND proleakproof;
+-- (to CREATE AGGREGATE they are all immutable)
+SELECT signature FROM pg_temp.regress_function WHERE provolatile <> 'i' AND prokind = 'a';
 
 -- Any of them can run in a parallel worker but for triggers, what changes
 -- something, and what tells of this very process

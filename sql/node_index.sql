@@ -141,6 +141,14 @@ CREATE INDEX sorted_brin ON sorted USING brin (node) WITH (pages_per_range = 1);
 EXPLAIN (COSTS OFF) SELECT count(*) FROM sorted WHERE node >= 'B' AND node < 'C';
 SELECT (SELECT count(*) FROM sorted WHERE node >= 'B' AND node < 'C') =
   (SELECT count(*) FROM code WHERE text >= 'B' COLLATE "C" AND text < 'C' COLLATE "C") AS brin;
+-- (of a domain: by its type)
+CREATE DOMAIN regress_code AS iom_node;
+CREATE TABLE sorted_domain (node regress_code, filler text);
+CREATE INDEX sorted_domain_brin ON sorted_domain USING brin ((node::iom_node)) WITH (pages_per_range = 1);
+INSERT INTO sorted_domain TABLE sorted;
+EXPLAIN (COSTS OFF) SELECT count(*) FROM sorted_domain WHERE node >= 'B' AND node < 'C';
+SELECT (SELECT count(*) FROM sorted_domain WHERE node >= 'B' AND node < 'C') =
+  (SELECT count(*) FROM sorted WHERE node >= 'B' AND node < 'C') AS brin;
 RESET enable_seqscan;
 
 -- hashes: equal for what is equal, different enough for the rest, and the

@@ -261,7 +261,7 @@ iom_history_record(PG_FUNCTION_ARGS)
 		/* rows of a dump have left this as it was */
 		if (origin_is_own())
 			record(relation, "insert", node,
-				   psprintf("n.%s, NULL, %s(n) FROM new_rows n", node, json), data);
+				   psprintf("n.%s, NULL, %s(n.*) FROM new_rows n", node, json), data);
 		return PointerGetDatum(NULL);
 	}
 
@@ -270,15 +270,15 @@ iom_history_record(PG_FUNCTION_ARGS)
 		/* the two tables have the same order; keys may have changed */
 		record(relation, "update", node,
 			   psprintf("o.node, o.before, n.after FROM "
-						"(SELECT r.%s AS node, %s(r) AS before, "
+						"(SELECT r.%s AS node, %s(r.*) AS before, "
 						"pg_catalog.row_number() OVER () AS place FROM old_rows r) o "
-						"JOIN (SELECT %s(r) AS after, "
+						"JOIN (SELECT %s(r.*) AS after, "
 						"pg_catalog.row_number() OVER () AS place FROM new_rows r) n "
 						"ON o.place OPERATOR(pg_catalog.=) n.place",
 						node, json, json), data);
 	else
 		record(relation, "delete", node,
-			   psprintf("o.%s, %s(o), NULL FROM %s o", node, json,
+			   psprintf("o.%s, %s(o.*), NULL FROM %s o", node, json,
 						TRIGGER_FIRED_BY_TRUNCATE(data->tg_event) ?
 						org_qualified_name(relation) : "old_rows"),
 			   TRIGGER_FIRED_BY_TRUNCATE(data->tg_event) ? NULL : data);

@@ -38,6 +38,8 @@
 #include "executor/tstoreReceiver.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/guc.h"
@@ -336,7 +338,7 @@ find_ends(Import *import)
  *----------
  */
 
-#define PROBLEMS \
+#define PROBLEMS(no_supervisor) \
 	"SELECT place, code, problem, detail FROM import_fault " \
 	"UNION ALL " \
 	"SELECT r.place, r.code, 'same code twice', " \
@@ -345,7 +347,7 @@ find_ends(Import *import)
 	"WHERE r.place OPERATOR(pg_catalog.<>) n.place " \
 	"UNION ALL " \
 	"SELECT r.place, r.code, 'unknown supervisor', " \
-	"pg_catalog.format('there is no unit \"%s\"', r.supervisor) " \
+	"pg_catalog.format('" no_supervisor "', r.supervisor) " \
 	"FROM import_row r LEFT JOIN there t ON t.node OPERATOR(~.=) r.above " \
 	"WHERE r.above IS NOT NULL AND t.node IS NULL " \
 	"UNION ALL " \
@@ -356,8 +358,12 @@ find_ends(Import *import)
 	"ON t.node OPERATOR(~.=) l.supervisor " \
 	"WHERE NOT t.valid OPERATOR(pg_catalog.@>) l.valid"
 
-/* Where the organisation goes or ends, no row at all is an accident. */
-#define NO_ROWS \
+/*
+ * Where the organisation goes or ends, a unit that no row has is none, and no
+ * row at all is an accident.
+ */
+#define PROBLEMS_OF_ALL \
+	PROBLEMS("no row has code \"%s\"") \
 	" UNION ALL " \
 	"SELECT NULL, NULL, 'no rows', 'the query returns nothing' " \
 	"WHERE NOT EXISTS (SELECT FROM import_row)"
@@ -374,10 +380,10 @@ find_problems(const Import *import)
 	static const char *const query[] = {
 		[REPLACE] = "WITH there AS MATERIALIZED "
 		"(SELECT node, valid FROM import_unit) "
-		"SELECT p.code, p.problem, p.detail FROM (" PROBLEMS NO_ROWS,
+		"SELECT p.code, p.problem, p.detail FROM (" PROBLEMS_OF_ALL,
 		[FROM_DAY] = "WITH there AS MATERIALIZED "
 		"(SELECT node, valid FROM import_unit) "
-		"SELECT p.code, p.problem, p.detail FROM (" PROBLEMS NO_ROWS
+		"SELECT p.code, p.problem, p.detail FROM (" PROBLEMS_OF_ALL
 		" UNION ALL "
 		"SELECT n.place, n.code, 'closed before', "
 		"pg_catalog.format('the unit \"%s\" was there on %s, and has one range of "
@@ -398,7 +404,7 @@ find_problems(const Import *import)
 		[BESIDE] = "WITH there AS MATERIALIZED "
 		"(SELECT node, valid FROM import_unit "
 		"UNION ALL SELECT node, valid FROM ~.iom_unit) "
-		"SELECT p.code, p.problem, p.detail FROM (" PROBLEMS
+		"SELECT p.code, p.problem, p.detail FROM (" PROBLEMS("there is no unit \"%s\"")
 		" UNION ALL "
 		"SELECT n.place, n.code, 'code in use', "
 		"pg_catalog.format('\"%s\" is in iom_unit', n.node) "
@@ -683,6 +689,19 @@ write_rest(const Import *import)
 }
 
 /*
+ * All appointments go, and they are edited without the turn: who is at it is
+ * waited for.  Who may not delete any gets that error, if there are any.
+ */
+static void
+lock_appointments(void)
+{
+	Oid			appointment = org_tables()->appointment;
+
+	if (pg_class_aclcheck(appointment, GetUserId(), ACL_DELETE) == ACLCHECK_OK)
+		LockRelationOid(appointment, ShareRowExclusiveLock);
+}
+
+/*
  * iom_import(query, replace, effective): the number of units in the query
  */
 Datum
@@ -694,6 +713,8 @@ iom_import(PG_FUNCTION_ARGS)
 	begin(&import, fcinfo);
 	run(&import, "INSERT INTO ~.iom_unit (node, name) "
 		"SELECT node, name FROM ~.iom_unit WHERE false", NULL);
+	if (import.mode == REPLACE)
+		lock_appointments();
 	n = read_and_check(&import, fcinfo);
 	ereport(NOTICE,
 			(errmsg("iom_import: rows read and compared: " INT64_FORMAT,

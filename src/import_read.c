@@ -33,6 +33,7 @@
 #define ROWS_A_FETCH	1000
 #define MOST_NAMED		10		/* nodes of a cycle in a message */
 #define MOST_SHOWN		40		/* characters of a code that is none */
+#define BLANKS			" \t\r\n"
 
 static const char *const column_name[IMPORT_COLUMNS] = {
 	"code", "name", "supervisor", "kind", "position", "head_title", "mandate",
@@ -249,7 +250,7 @@ read_row(Reading *reading, HeapTuple tuple, TupleDesc desc)
 			text[c] = SPI_getvalue(tuple, desc, at[c]);
 		if (text[c] != NULL && reading->padded[c])
 			text[c][bpchartruelen(text[c], (int) strlen(text[c]))] = '\0';
-		if (text[c] == NULL || text[c][strspn(text[c], " \t\r\n")] == '\0')
+		if (text[c] == NULL || text[c][strspn(text[c], BLANKS)] == '\0')
 		{
 			text[c] = NULL;
 			continue;
@@ -286,10 +287,11 @@ read_row(Reading *reading, HeapTuple tuple, TupleDesc desc)
 
 		errno = 0;
 		position = strtoint(text[IMPORT_POSITION], &end, 10);
-		if (errno != 0 || *end != '\0' || end == text[IMPORT_POSITION])
+		if (errno != 0 || end[strspn(end, BLANKS)] != '\0' ||
+			end == text[IMPORT_POSITION])
 			add_fault(reading, reading->result->count, text[IMPORT_CODE], "no position",
 					  psprintf("position \"%s\" is no integer",
-							   text[IMPORT_POSITION]));
+							   import_shown(text[IMPORT_POSITION])));
 		nulls[ROW_POSITION] = false;
 		values[ROW_POSITION] = Int32GetDatum(position);
 	}

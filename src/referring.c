@@ -42,12 +42,18 @@
 #include "org_trigger.h"
 #include "referring.h"
 
-/* A foreign key: the column that refers to iom_unit(node), and by what. */
+/*
+ * A foreign key: the column that refers to iom_unit(node), and by what.  Of a
+ * key of several columns, a null in one of the others makes the row refer to
+ * nothing, unless it is MATCH FULL, where none alone is null.
+ */
 typedef struct Reference
 {
 	Oid			table;
 	AttrNumber	column;
 	Oid			equality;
+	int			nothers;
+	AttrNumber	other[INDEX_MAX_KEYS];
 } Reference;
 
 /*
@@ -94,10 +100,14 @@ get_reference(Oid constraint, Reference *reference)
 		return false;
 	DeconstructFkConstraintRow(tuple, &ncolumns, column, referred, equality,
 							   NULL, NULL, NULL, NULL);
-	for (int i = 0; i < ncolumns && !found; i++)
+	reference->nothers = 0;
+	for (int i = 0; i < ncolumns; i++)
 	{
 		if (referred[i] != org_tables()->unit_node)
+		{
+			reference->other[reference->nothers++] = column[i];
 			continue;
+		}
 		reference->table = ((Form_pg_constraint) GETSTRUCT(tuple))->conrelid;
 		reference->column = column[i];
 		reference->equality = equality[i];
@@ -132,6 +142,12 @@ table_name(Relation rel)
 									  RelationGetRelationName(rel));
 }
 
+static const char *
+column_name(Relation rel, AttrNumber column)
+{
+	return quote_identifier(get_attname(RelationGetRelid(rel), column, false));
+}
+
 /* Its rows, as the foreign key sees them, in a FROM. */
 static char *
 rows_of(Relation rel)
@@ -149,14 +165,19 @@ rows_that_refer(Relation rel, const Reference *reference, const char *node)
 {
 	Oid			left;
 	Oid			right;
+	StringInfoData sql;
 
 	/* the cast: for a column of a domain, another operator could fit closer */
 	op_input_types(reference->equality, &left, &right);
-	return psprintf("SELECT FROM %s WHERE %s %s x.%s::%s", rows_of(rel), node,
-					operator_name(reference->equality),
-					quote_identifier(get_attname(RelationGetRelid(rel),
-												 reference->column, false)),
-					format_type_be_qualified(right));
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "SELECT FROM %s WHERE %s %s x.%s::%s", rows_of(rel),
+					 node, operator_name(reference->equality),
+					 column_name(rel, reference->column),
+					 format_type_be_qualified(right));
+	for (int i = 0; i < reference->nothers; i++)
+		appendStringInfo(&sql, " AND x.%s IS NOT NULL",
+						 column_name(rel, reference->other[i]));
+	return sql.data;
 }
 
 /*
