@@ -125,6 +125,8 @@ PGXS := $(shell $(PG_CONFIG) --pgxs)
 ifeq ($(wildcard $(PGXS)),)
 $(error $(PG_CONFIG) finds no PGXS: install the server's headers (Debian: postgresql-server-dev-NN) or set PG_CONFIG)
 endif
+# What compilers have to say of the server's headers is for the server.
+PG_CPPFLAGS = -isystem $(shell $(PG_CONFIG) --includedir-server)
 include $(PGXS)
 
 # Its own functions are bound when it is linked, not looked up in every library of
@@ -132,6 +134,11 @@ include $(PGXS)
 ifeq ($(PORTNAME), linux)
 SHLIB_LINK += -Wl,-Bsymbolic
 endif
+
+# Built in another directory (VPATH), that has no src yet.
+$(OBJS) $(OBJS:.o=.bc): | $(CURDIR)/src
+$(CURDIR)/src:
+	mkdir -p $@
 
 # PGXS tracks no header dependencies.
 $(filter src/%.o,$(OBJS)) $(filter src/%.bc,$(OBJS:.o=.bc)): $(wildcard $(srcdir)/src/*.h)

@@ -1221,7 +1221,7 @@ COMMENT ON FUNCTION iom_move(iom_node, iom_node, date, text) IS 'gives a unit an
 
 CREATE FUNCTION iom_close(node iom_node, effective date DEFAULT NULL) RETURNS iom_node
 AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION iom_close(iom_node, date) IS 'closes a unit from the effective day on (null: the day of iom_as_of()): it and its lines end on the day before, lines that would begin later are deleted; refused while it has reports on or after that day, or rows of your own tables refer to it by a foreign key (an appointment has no days and stays); returns the node';
+COMMENT ON FUNCTION iom_close(iom_node, date) IS 'closes a unit from the effective day on (null: the day of iom_as_of()): it and its lines end on the day before, lines that would begin later are deleted, and so is a unit that begins on that very day; refused while it has reports on or after that day, if it begins later, or rows of your own tables refer to it by a foreign key (an appointment has no days and stays); returns the node';
 
 CREATE FUNCTION iom_relate(
   node iom_node, other iom_node, relation text, effective date DEFAULT NULL

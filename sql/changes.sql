@@ -146,7 +146,7 @@ SELECT iom_close(NULL);
 ROLLBACK TO s;
 SELECT iom_close('HBSC'), iom_close('HBSC', '2030-01-02');
 ROLLBACK TO s;
-SELECT iom_add('LAB', 'Laboratory', 'DG'), iom_close('LAB');
+SELECT iom_add('LAB', 'Laboratory', 'DG', effective => '2030-02-01'), iom_close('LAB');
 ROLLBACK TO s;
 SELECT iom_relate('DLA', 'NOBODY', 'assists');
 ROLLBACK TO s;
@@ -530,4 +530,25 @@ INSERT INTO regress_staff VALUES (NULL, 'HBSC'), (NULL, 'DOE');
 INSERT INTO regress_staff SELECT kind, node FROM iom_unit WHERE node = 'DOE';
 SELECT iom_close('HBSC', '2031-01-01');
 SELECT regress_error($$SELECT iom_close('DOE', '2031-01-01')$$);
+ROLLBACK;
+
+-- A unit that is closed on the day on which it begins never was there
+BEGIN;
+SELECT iom_add('LAB', 'Laboratory', 'DG', effective => '2031-01-01'), iom_move('LAB', 'COS', '2032-01-01'),
+  iom_relate('LAB', 'DLA', 'assists', '2031-06-01'), iom_relate('DLA', 'LAB', 'assists', '2031-06-01');
+SAVEPOINT s;
+SELECT iom_add('SUB', 'Subsidiary', 'LAB', effective => '2033-01-01');
+SELECT regress_error($$SELECT iom_close('LAB', '2031-01-01')$$);
+ROLLBACK TO s;
+CREATE TABLE regress_staff (unit iom_node REFERENCES iom_unit ON DELETE CASCADE);
+INSERT INTO regress_staff VALUES ('LAB');
+SELECT regress_error($$SELECT iom_close('LAB', '2031-01-01')$$);
+ROLLBACK TO s;
+INSERT INTO iom_appointment (post, authority, method) VALUES ('LAB', 'DG', 'appointed');
+SELECT regress_error($$SELECT iom_close('LAB', '2031-01-01')$$);
+ROLLBACK TO s;
+SELECT iom_close('LAB', '2031-01-01');
+SELECT count(*) FROM iom_unit WHERE node = 'LAB';
+SELECT count(*) FROM iom_line WHERE 'LAB' IN (node, supervisor);
+SELECT change, relation, node FROM iom_history WHERE transaction = pg_current_xact_id() AND change = 'delete' ORDER BY id;
 ROLLBACK;

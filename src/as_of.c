@@ -70,7 +70,8 @@ parse_iso_date(const char *text, DateADT *date)
 }
 
 static bool
-check_as_of(char **newval, void **extra, GucSource source)
+check_as_of(char **newval, void **extra,
+			GucSource source pg_attribute_unused())
 {
 	DateADT		date;
 	DateADT    *keep;
@@ -94,7 +95,7 @@ check_as_of(char **newval, void **extra, GucSource source)
 }
 
 static void
-assign_as_of(const char *newval, void *extra)
+assign_as_of(const char *newval pg_attribute_unused(), void *extra)
 {
 	as_of_date = (DateADT *) extra;
 	chart_cache_forget_today();

@@ -601,7 +601,7 @@ refuse_references(Change *change)
  * iom_close(node, effective)
  *
  * The unit and its lines end on the day before; lines that would have begun
- * later are deleted.
+ * later are deleted, and so is the unit itself if it begins on the very day.
  */
 Datum
 iom_close(PG_FUNCTION_ARGS)
@@ -615,15 +615,15 @@ iom_close(PG_FUNCTION_ARGS)
 	life = life_of(&change, NODE);
 	if (life.to == change.day)
 		return finish(&change); /* closed on that day already */
-	if (change.day <= life.from)
+	if (change.day < life.from)
 		ereport(ERROR,
 				(errcode(ERRCODE_CHECK_VIOLATION),
-				 errmsg("unit \"%s\" cannot be closed on %s: it would never "
-						"have been there", name_of(&change, NODE),
-						day_text(change.day)),
+				 errmsg("unit \"%s\" cannot be closed on %s: it is not there "
+						"before %s", name_of(&change, NODE),
+						day_text(change.day), day_text(life.from)),
 				 errdetail("It is valid on %s.", days_text(life)),
-				 errhint("DELETE its lines from iom_line and itself from "
-						 "iom_unit.")));
+				 errhint("Closed on %s, it never was there: it is deleted.",
+						 day_text(life.from))));
 	if (change.day > life.to)
 		refuse_day(&change, NODE, life);
 	refuse_reports(&change);
@@ -632,7 +632,9 @@ iom_close(PG_FUNCTION_ARGS)
 	(void) end_lines(&change,
 					 "(node OPERATOR(~.=) $1 OR supervisor OPERATOR(~.=) $1) "
 					 "AND valid OPERATOR(pg_catalog.&&) " FROM_DAY, true);
-	change_rows(&change, 1, "UPDATE ~.iom_unit SET valid = valid "
+	change_rows(&change, 1, change.day == life.from ?
+				"DELETE FROM ~.iom_unit WHERE node OPERATOR(~.=) $1" :
+				"UPDATE ~.iom_unit SET valid = valid "
 				"OPERATOR(pg_catalog.*) " BEFORE_DAY
 				" WHERE node OPERATOR(~.=) $1");
 	return finish(&change);

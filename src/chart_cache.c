@@ -91,13 +91,13 @@ server_alloc(void *context, size_t size)
 }
 
 static void
-server_free(void *context, void *pointer)
+server_free(void *context pg_attribute_unused(), void *pointer)
 {
 	pfree(pointer);
 }
 
 static void
-server_poll(void *context)
+server_poll(void *context pg_attribute_unused())
 {
 	CHECK_FOR_INTERRUPTS();
 }

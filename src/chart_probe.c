@@ -138,7 +138,7 @@ chart_probe_define_setting(void)
 static Account *
 known_account(const HierarchyState *state)
 {
-	for (int i = 0; i < lengthof(accounts); i++)
+	for (int i = 0; i < (int) lengthof(accounts); i++)
 	{
 		if (hierarchy_state_equal(&accounts[i].state, state))
 			return &accounts[i];
@@ -253,7 +253,7 @@ walk_begin(Walk *walk, const HierarchyState *state)
 static void
 walk_end(Walk *walk)
 {
-	for (int i = 0; i < lengthof(walk->seek); i++)
+	for (int i = 0; i < (int) lengthof(walk->seek); i++)
 	{
 		if (walk->seek[i] != NULL)
 			org_seek_end(walk->seek[i]);

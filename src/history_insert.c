@@ -93,7 +93,7 @@ static const struct
 	{"after", JSONBOID},
 };
 
-#define NCOLUMNS	lengthof(columns)
+#define NCOLUMNS	((int) lengthof(columns))
 
 typedef struct HistoryInsert
 {

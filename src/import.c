@@ -184,7 +184,7 @@ append_columns(StringInfo sql, const Import *import, const char *before_name,
 		{IMPORT_MANDATE, "mandate", "r.mandate"}
 	};
 
-	for (int i = 0; i < lengthof(columns); i++)
+	for (int i = 0; i < (int) lengthof(columns); i++)
 	{
 		if (import->mode == FROM_DAY && !import->read.has[columns[i].column])
 			continue;

@@ -71,7 +71,7 @@ static uint64 checked_epoch = 0;
  */
 
 static void
-relation_changed(Datum argument, Oid relid)
+relation_changed(Datum argument pg_attribute_unused(), Oid relid)
 {
 	/* while nothing is known, it may be about a table just being looked up */
 	if (known_epoch != org_tables_epoch ||
@@ -86,7 +86,9 @@ relation_changed(Datum argument, Oid relid)
 
 /* Role memberships and attributes decide about privileges. */
 static void
-roles_changed(Datum argument, int cacheid, uint32 hashvalue)
+roles_changed(Datum argument pg_attribute_unused(),
+			  int cacheid pg_attribute_unused(),
+			  uint32 hashvalue pg_attribute_unused())
 {
 	org_privileges_epoch++;
 }
@@ -412,7 +414,7 @@ refused_table(Oid user)
 	const OrgTables *tables = org_tables();
 	Oid			relids[] = {tables->unit, tables->line};
 
-	for (int i = 0; i < lengthof(relids); i++)
+	for (int i = 0; i < (int) lengthof(relids); i++)
 	{
 		if (pg_class_aclcheck(relids[i], user, ACL_SELECT) != ACLCHECK_OK)
 			return relids[i];

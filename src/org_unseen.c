@@ -266,7 +266,7 @@ org_check_rows_seen(Relation unit, Relation line, Snapshot snapshot)
 	if (likely(!is_own(tables) && sees_others(tables, snapshot)))
 		return;
 	others = without_own(snapshot);
-	for (int i = 0; i < lengthof(rels); i++)
+	for (int i = 0; i < (int) lengthof(rels); i++)
 	{
 		if (!sees_file(rels[i], snapshot, &others) &&
 			!sees_a_row(rels[i], &others))

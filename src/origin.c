@@ -106,7 +106,7 @@ read_content(void)
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	value = revision_column(column, snapshot, &isnull);
 	UnregisterSnapshot(snapshot);
-	for (int i = 0; i < lengthof(content_names) && !isnull; i++)
+	for (int i = 0; i < (int) lengthof(content_names) && !isnull; i++)
 	{
 		if (strcmp(TextDatumGetCString(value), content_names[i]) == 0)
 			content = (Content) i;
@@ -216,7 +216,7 @@ may_replace_all(void)
 {
 	const Oid	relids[] = ORG_EDITED_TABLES;
 
-	for (int i = 0; i < lengthof(relids); i++)
+	for (int i = 0; i < (int) lengthof(relids); i++)
 	{
 		if (pg_class_aclcheck(relids[i], GetUserId(),
 							  ACL_INSERT) != ACLCHECK_OK ||
@@ -237,7 +237,7 @@ has_other_rows(void)
 {
 	const Oid	relids[] = ORG_EDITED_TABLES;
 
-	for (int i = 0; i < lengthof(relids); i++)
+	for (int i = 0; i < (int) lengthof(relids); i++)
 	{
 		if (origin_execute(relids[i],
 						   psprintf("SELECT FROM %s WHERE origin "
@@ -307,7 +307,7 @@ empty_tables(void)
 	level = NewGUCNestLevel();
 	(void) set_config_option("session_replication_role", "replica", PGC_SUSET,
 							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	for (int i = 0; i < lengthof(relids); i++)
+	for (int i = 0; i < (int) lengthof(relids); i++)
 		origin_execute(relids[i],
 					   psprintf("DELETE FROM %s WHERE origin "
 								"OPERATOR(pg_catalog.=) 'seed'",

@@ -120,7 +120,7 @@ forget_state(void)
 }
 
 static void
-at_transaction_end(XactEvent event, void *arg)
+at_transaction_end(XactEvent event, void *arg pg_attribute_unused())
 {
 	switch (event)
 	{
@@ -155,7 +155,8 @@ at_transaction_end(XactEvent event, void *arg)
 
 static void
 at_subtransaction_end(SubXactEvent event, SubTransactionId subid,
-					  SubTransactionId parent, void *arg)
+					  SubTransactionId parent pg_attribute_unused(),
+					  void *arg pg_attribute_unused())
 {
 	if (event != SUBXACT_EVENT_ABORT_SUB)
 		return;

@@ -138,13 +138,13 @@ stand_in_for_referred(void)
 		elog(ERROR, "SPI_connect failed");
 
 	/* who is about to make a foreign key has done so, or has to wait */
-	for (int i = 0; i < lengthof(relids); i++)
+	for (int i = 0; i < (int) lengthof(relids); i++)
 		LockRelationOid(relids[i], RowExclusiveLock);
-	for (int i = 0; i < lengthof(relids); i++)
+	for (int i = 0; i < (int) lengthof(relids); i++)
 		referring_lock(relids[i]);
 
 	/* so has who is about to refer to one of their rows */
-	for (int i = 0; i < lengthof(relids); i++)
+	for (int i = 0; i < (int) lengthof(relids); i++)
 	{
 		const char *name;
 

@@ -123,17 +123,18 @@ fuzzers() {
 	grep -q '^ok .* # SKIP' "$log" || count_tap fuzz
 }
 
-# Every compiler that is here, with all its warnings as errors. Users build
-# without: a new compiler must not keep them from it.
+# Every compiler that is here, with all its warnings as errors, in a directory of
+# its own. Users build without: a new compiler must not keep them from it.
 strict_builds() {
 	local compiler
 
 	[[ -z $ONLY || " $ONLY " == *" warnings "* ]] || return 0
 	for compiler in gcc clang; do
 		command -v "$compiler" >/dev/null || continue
-		make_logged "warnings-$compiler" -B iomorg.so CC="$compiler" COPT="-Wall -Wextra -Werror \
-			-Wno-unused-parameter -Wno-sign-compare -Wno-ignored-attributes \
-			-Wno-unknown-warning-option -Wno-ignored-optimization-argument"
+		iom_run mkdir "$iom_tmp/tmp/$compiler"
+		make_logged "warnings-$compiler" -C "$iom_tmp/tmp/$compiler" -f "$iom_tmp/tree/Makefile" \
+			"VPATH=$iom_tmp/tree" iomorg.so CC="$compiler" COPT="-Wall -Wextra -Werror \
+			-Wno-ignored-attributes -Wno-unknown-warning-option -Wno-ignored-optimization-argument"
 		count "warnings of $compiler" "$status" $((status == 0)) $((status != 0))
 	done
 }

@@ -40,8 +40,7 @@ check() { # tool
 
 	case $1 in
 	gcc)
-		gcc -O2 -fwrapv -fPIC -fanalyzer -Werror -Wall -Wextra -Wno-unused-parameter \
-			-Wno-sign-compare "${options[@]}" -c "$2" -o /dev/null
+		gcc -O2 -fwrapv -fPIC -fanalyzer -Werror -Wall -Wextra "${options[@]}" -c "$2" -o /dev/null
 		;;
 	clang-tidy)
 		clang-tidy --quiet --warnings-as-errors='*' \
