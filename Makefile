@@ -30,6 +30,7 @@ OBJS = \
 	src/history.o \
 	src/history_insert.o \
 	src/history_json.o \
+	src/history_rows.o \
 	src/import.o \
 	src/import_read.o \
 	src/index_count.o \

@@ -691,10 +691,6 @@ CREATE FUNCTION iom_history_record() RETURNS trigger
 AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION iom_history_record() IS 'trigger after a statement (before TRUNCATE): records what it changed in iom_history';
 
-CREATE FUNCTION iom_history_json(record) RETURNS jsonb
-AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
-COMMENT ON FUNCTION iom_history_json(record) IS 'what to_jsonb() makes of a row; of one that is being recorded, as the user who changed it';
-
 CREATE FUNCTION iom_history_guard() RETURNS trigger
 AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION iom_history_guard() IS 'trigger on iom_history: refuses all but a superuser and the rows of a dump, and records that a superuser took away from it';

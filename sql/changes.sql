@@ -552,3 +552,33 @@ SELECT count(*) FROM iom_unit WHERE node = 'LAB';
 SELECT count(*) FROM iom_line WHERE 'LAB' IN (node, supervisor);
 SELECT change, relation, node FROM iom_history WHERE transaction = pg_current_xact_id() AND change = 'delete' ORDER BY id;
 ROLLBACK;
+
+-- What the owner of such a table has called then leaves nothing to be run as the caller
+BEGIN;
+CREATE ROLE regress_owner;
+CREATE SCHEMA regress_hr AUTHORIZATION regress_owner;
+GRANT REFERENCES ON iom_unit TO regress_owner;
+SET LOCAL ROLE regress_owner;
+CREATE TABLE regress_hr.trap (who name);
+CREATE FUNCTION regress_hr.spring() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'run as %', current_user; END$$;
+CREATE CONSTRAINT TRIGGER spring AFTER INSERT ON regress_hr.trap DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION regress_hr.spring();
+CREATE TYPE regress_hr.code AS (a text);
+CREATE FUNCTION regress_hr.code_node(regress_hr.code) RETURNS iom_node LANGUAGE plpgsql AS $$
+BEGIN
+  IF current_setting('regress.trap', true) = 'on' THEN
+    INSERT INTO regress_hr.trap VALUES (current_user);
+  END IF;
+  RETURN ($1).a::iom_node;
+END$$;
+CREATE CAST (regress_hr.code AS iom_node) WITH FUNCTION regress_hr.code_node(regress_hr.code) AS IMPLICIT;
+CREATE TABLE regress_hr.staff (unit regress_hr.code REFERENCES iom_unit);
+INSERT INTO regress_hr.staff VALUES (ROW('DOE')::regress_hr.code);
+RESET ROLE;
+SAVEPOINT s;
+SELECT regress_error($$SELECT iom_close('DOE', '2031-01-01')$$);
+SELECT iom_close('HBSC', '2031-01-01');
+ROLLBACK TO s;
+SET LOCAL regress.trap = on;
+SELECT regress_error($$SELECT iom_close('HBSC', '2031-01-01')$$);
+SET CONSTRAINTS ALL IMMEDIATE;
+ROLLBACK;

@@ -240,8 +240,35 @@ SELECT regress_changes('regress_evil, public, pg_catalog') AS hijacked \gset
 ROLLBACK;
 SELECT :'clean' = :'hijacked' AS same, length(:'clean') AS length;
 
--- A trigger of the history's function without transition tables would select
--- from the attacker's views, as the tables' owner.
+-- Who may create in the extension's own schema has nothing called either that fits
+-- a row of its tables better: by page, and by SQL
+GRANT CREATE ON SCHEMA public TO regress_attacker;
+SET ROLE regress_attacker;
+SELECT format('CREATE FUNCTION public.%s(public.%s) RETURNS jsonb LANGUAGE plpgsql AS
+	$f$BEGIN RAISE EXCEPTION ''hijacked: superuser %%'', pg_catalog.current_setting(''is_superuser''); END$f$', name, row)
+FROM unnest('{iom_history_json,to_jsonb,to_json}'::text[]) name, unnest('{iom_unit,iom_line,iom_appointment}'::text[]) row \gexec
+RESET ROLE;
+BEGIN;
+SET LOCAL ROLE regress_victim;
+UPDATE iom_unit SET name = 'Legal' WHERE node = 'DLA';
+TRUNCATE iom_unit, iom_line, iom_appointment;
+RESET ROLE;
+SELECT change, relation, count(*), count(before) AS before, count(after) AS after FROM iom_history GROUP BY 1, 2 ORDER BY 1, 2;
+ROLLBACK;
+BEGIN;
+CREATE TRIGGER regress_some BEFORE INSERT ON iom_history FOR EACH ROW EXECUTE FUNCTION tsvector_update_trigger(node);
+ALTER TABLE iom_history DISABLE TRIGGER regress_some;
+SET LOCAL ROLE regress_victim;
+UPDATE iom_unit SET name = 'Legal' WHERE node = 'DLA';
+TRUNCATE iom_unit, iom_line, iom_appointment;
+RESET ROLE;
+SELECT change, relation, count(*), count(before) AS before, count(after) AS after FROM iom_history GROUP BY 1, 2 ORDER BY 1, 2;
+ROLLBACK;
+SELECT format('DROP FUNCTION %s', oid::regprocedure) FROM pg_proc WHERE proowner = 'regress_attacker'::regrole AND pronamespace = 'public'::regnamespace \gexec
+REVOKE CREATE ON SCHEMA public FROM regress_attacker;
+
+-- A trigger of the history's function is nothing without transition tables; what
+-- they are called finds nothing of the attacker's, either.
 GRANT TRIGGER ON iom_unit TO regress_attacker;
 GRANT INSERT, UPDATE, DELETE ON iom_unit TO regress_attacker;
 BEGIN;
@@ -260,6 +287,9 @@ SET LOCAL ROLE regress_attacker;
 CREATE TRIGGER regress_evil AFTER INSERT ON iom_unit REFERENCING NEW TABLE AS others FOR EACH STATEMENT EXECUTE FUNCTION iom_history_record();
 SET LOCAL search_path = regress_evil, public, pg_catalog;
 INSERT INTO public.iom_unit (node, name) VALUES ('A', 'Alpha');
+RESET ROLE;
+RESET search_path;
+SELECT change, node, before, after ->> 'name' AS after FROM iom_history;
 ROLLBACK;
 REVOKE TRIGGER ON iom_unit FROM regress_attacker;
 -- No cast of theirs is there for the history's to_jsonb: these are for owners

@@ -6,9 +6,8 @@
  *
  * Statement triggers with transition tables record whatever a statement
  * changed, by the page (history_insert.c) or, where iom_history is not quite
- * as the extension made it, in one INSERT ... SELECT; before TRUNCATE, which
- * has no transition tables, they record the rows that are about to go.  The
- * rows of a dump that is being restored are not recorded (origin.c): their
+ * as the extension made it, in one INSERT ... SELECT; before TRUNCATE, they
+ * record the rows that are about to go.  The rows of a dump that is being restored are not recorded (origin.c): their
  * history is in the dump.  Nor is what a replication worker applies: no trigger
  * fires, and the publisher's history can be published like the tables.
  *
@@ -17,10 +16,8 @@
  * statement that may have taken away from it leaves one row.
  *
  * iom_history belongs to the extension's owner and is written as that role, with
- * its constraints and indexes.  But what a row is as jsonb is found out as the
- * user: of a column that somebody added, a cast to json is asked, which the
- * type's owner made.
- * The row names the session's user and the role that was set.
+ * its constraints and indexes; what a row is as jsonb is found out as the user
+ * (history_rows.c).  The row names the session's user and the role that was set.
  *
  * Copyright (c) 2026, the iomorg contributors
  *
@@ -33,25 +30,23 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
 #include "history_insert.h"
-#include "history_json.h"
+#include "history_rows.h"
+#include "iomorg_compat.h"
 #include "org_tables.h"
 #include "org_trigger.h"
 #include "origin.h"
 
 PG_FUNCTION_INFO_V1(iom_history_record);
 PG_FUNCTION_INFO_V1(iom_history_guard);
-PG_FUNCTION_INFO_V1(iom_history_json);
 
-/* How deep we are in SQL that writes iom_history; as whom, and who caused it. */
+/* How deep we are in SQL that writes iom_history. */
 static int	recording = 0;
-static Oid	recorder = InvalidOid;
-static OrgRole recorded;
 
 /*
  * What to_jsonb makes of a row depends on settings of the session: a range of
@@ -77,16 +72,64 @@ settings_of_history(void)
 }
 
 /*
- * The event's rows, by SQL: a SELECT for the columns that tell of the rows.  That
- * which reads the table itself sees all of it: TRUNCATE takes no less.
+ * What a statement did to each row, for SQL: node, before, after.  If somebody's
+ * code is run to find that out, iom_history is closed to it as ever.
  */
 static void
-record_by_sql(const HistoryEvent *event, const char *select,
-			  TriggerData *transition)
+keep_rows(TriggerData *data, const char *node, EphemeralNamedRelation named)
 {
-	Relation	history = table_open(org_tables_history(), RowExclusiveLock);
-	Oid			recorder_before = recorder;
-	OrgRole		recorded_before = recorded;
+	int			recording_before = recording;
+	TupleDesc	desc = CreateTemplateTupleDesc(3);
+	Tuplestorestate *store = tuplestore_begin_heap(false, false, work_mem);
+	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext,
+													  "iomorg history row",
+													  ALLOCSET_DEFAULT_SIZES);
+
+	TupleDescInitEntry(desc, 1, "node", org_tables_node_type(), -1, 0);
+	TupleDescInitEntry(desc, 2, "before", JSONBOID, -1, 0);
+	TupleDescInitEntry(desc, 3, "after", JSONBOID, -1, 0);
+	TupleDescFinalize(desc);
+
+	recording = 0;
+	PG_TRY();
+	{
+		HistoryRows *rows = history_rows_begin(data, node);
+		HistoryRow	row;
+
+		while (history_rows_next(rows))
+		{
+			MemoryContext caller_context = MemoryContextSwitchTo(row_context);
+
+			CHECK_FOR_INTERRUPTS();
+			history_rows_get(rows, &row);
+			tuplestore_putvalues(store, desc,
+								 (Datum[]) {row.node, PointerGetDatum(row.before), PointerGetDatum(row.after)},
+								 (bool[]) {row.node_is_null, !row.before, !row.after});
+			MemoryContextSwitchTo(caller_context);
+			MemoryContextReset(row_context);
+		}
+		history_rows_end(rows);
+	}
+	PG_FINALLY();
+	{
+		recording = recording_before;
+	}
+	PG_END_TRY();
+	MemoryContextDelete(row_context);
+
+	named->md.name = pstrdup("kept_rows");
+	named->md.tupdesc = desc;
+	named->md.enrtype = ENR_NAMED_TUPLESTORE;
+	named->md.enrtuples = (double) tuplestore_tuple_count(store);
+	named->reldata = store;
+}
+
+/*
+ * The event, by SQL: a row for each that was kept, or one without.
+ */
+static void
+record_by_sql(const HistoryEvent *event, EphemeralNamedRelation kept)
+{
 	Oid			types[] = {TIMESTAMPTZOID, NAMEOID, NAMEOID, TEXTOID, TEXTOID};
 	Datum		values[] = {
 		TimestampTzGetDatum(event->changed_at),
@@ -97,9 +140,6 @@ record_by_sql(const HistoryEvent *event, const char *select,
 	};
 
 	recording++;
-	recorder = history->rd_rel->relowner;
-	table_close(history, NoLock);
-	GetUserIdAndSecContext(&recorded.user, &recorded.security);
 	PG_TRY();
 	{
 		org_execute_as_owner(org_tables_history(),
@@ -107,116 +147,65 @@ record_by_sql(const HistoryEvent *event, const char *select,
 									  "transaction, relation, change, node, before, after) "
 									  "SELECT $1, $2, $3, pg_catalog.pg_current_xact_id(), "
 									  "$4, $5, %s",
-									  org_qualified_name("iom_history"), select),
-							 lengthof(types), types, values, NULL, transition,
-							 transition ? InvalidSnapshot : GetLatestSnapshot());
+									  org_qualified_name("iom_history"),
+									  kept ? "k.node, k.before, k.after FROM kept_rows k" :
+									  "NULL, NULL, NULL"),
+							 lengthof(types), types, values, NULL, kept,
+							 InvalidSnapshot);
 	}
 	PG_FINALLY();
 	{
 		recording--;
-		recorder = recorder_before;
-		recorded = recorded_before;
 	}
 	PG_END_TRY();
 }
 
 /*
- * iom_history_json(record): what to_jsonb() makes of it, called by SQL that
- * records as the user whose change that is.  A cast is then run as it would be
- * anywhere else: SET ROLE is not for it, and iom_history is closed to it.
- */
-Datum
-iom_history_json(PG_FUNCTION_ARGS)
-{
-	int			recording_before = recording;
-	OrgRole		caller;
-	Datum		json = (Datum) 0;
-
-	if (fcinfo->flinfo->fn_extra == NULL)
-	{
-		fcinfo->flinfo->fn_extra = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt,
-													  sizeof(FmgrInfo));
-		history_json_by_server(fcinfo->flinfo->fn_extra,
-							   fcinfo->flinfo->fn_mcxt);
-	}
-
-	GetUserIdAndSecContext(&caller.user, &caller.security);
-	if (recording > 0 && caller.user == recorder)
-		SetUserIdAndSecContext(recorded.user, recorded.security |
-							   SECURITY_LOCAL_USERID_CHANGE);
-	recording = 0;
-	PG_TRY();
-	{
-		json = FunctionCall1((FmgrInfo *) fcinfo->flinfo->fn_extra,
-							 PG_GETARG_DATUM(0));
-	}
-	PG_FINALLY();
-	{
-		recording = recording_before;
-	}
-	PG_END_TRY();
-	org_become_again(caller);
-	return json;
-}
-
-/* The event's rows, by the page; false if that cannot be done. */
-static bool
-record_by_page(const HistoryEvent *event, const char *node,
-			   TriggerData *transition)
-{
-	Relation	history = table_open(org_tables_history(), RowExclusiveLock);
-	bool		done = history_insert(history, event, transition, node);
-
-	table_close(history, NoLock);
-	return done;
-}
-
-/*
- * Add rows to iom_history, by the transition tables if there are any: "node"
- * is the column of these that tells whose rows they are, "select" SQL for the
- * same.
+ * Add what the trigger's statement did to iom_history; "node" is the column that
+ * tells whose rows they are.
  */
 static void
-record(const char *relation, const char *change, const char *node,
-	   const char *select, TriggerData *transition)
+record(TriggerData *data, const char *change, const char *node)
 {
+	Relation	history = table_open(org_tables_history(), RowExclusiveLock);
+	EphemeralNamedRelationData kept = {0};
 	HistoryEvent event;
 	int			settings;
 
 	event.changed_at = GetCurrentTimestamp();
 	namestrcpy(&event.changed_by, GetUserNameFromId(GetSessionUserId(), false));
 	namestrcpy(&event.acting_as, GetUserNameFromId(GetUserId(), false));
-	event.relation = relation;
+	event.relation = RelationGetRelationName(data->tg_relation);
 	event.change = change;
 
 	settings = settings_of_history();
-	if (transition == NULL || !record_by_page(&event, node, transition))
-		record_by_sql(&event, select, transition);
+	if (node == NULL)
+		record_by_sql(&event, NULL);
+	else if (!history_insert(history, &event, data, node))
+	{
+		keep_rows(data, node, &kept);
+		record_by_sql(&event, &kept);
+		tuplestore_end(kept.reldata);
+	}
 	AtEOXact_GUC(true, settings);
+	table_close(history, NoLock);
 }
 
-/*
- * The transition tables go by names that are not qualified.  Without them (in a
- * trigger that somebody else made), the search_path would decide what the
- * tables' owner selects from.
- */
+/* A trigger that somebody else made may lack them. */
 static void
 need_transition_tables(const TriggerData *data)
 {
-	const Trigger *trigger = data->tg_trigger;
-	const char *need_old = TRIGGER_FIRED_BY_UPDATE(data->tg_event) ||
-		TRIGGER_FIRED_BY_DELETE(data->tg_event) ? "old_rows" : NULL;
-	const char *need_new = TRIGGER_FIRED_BY_UPDATE(data->tg_event) ||
-		TRIGGER_FIRED_BY_INSERT(data->tg_event) ? "new_rows" : NULL;
+	TriggerEvent event = data->tg_event;
+	bool		need_old = TRIGGER_FIRED_BY_UPDATE(event) ||
+		TRIGGER_FIRED_BY_DELETE(event);
+	bool		need_new = TRIGGER_FIRED_BY_UPDATE(event) ||
+		TRIGGER_FIRED_BY_INSERT(event);
 
-	if ((need_old && !(trigger->tgoldtable &&
-					   strcmp(trigger->tgoldtable, need_old) == 0)) ||
-		(need_new && !(trigger->tgnewtable &&
-					   strcmp(trigger->tgnewtable, need_new) == 0)))
+	if ((need_old && !data->tg_oldtable) || (need_new && !data->tg_newtable))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("trigger \"%s\" must have the transition tables "
-						"old_rows and new_rows", trigger->tgname)));
+						"old_rows and new_rows", data->tg_trigger->tgname)));
 }
 
 /* Nothing was done to any row: no edit. */
@@ -241,9 +230,7 @@ iom_history_record(PG_FUNCTION_ARGS)
 	TriggerData *data = org_trigger_data(fcinfo, "iom_history_record",
 										 lengthof(relids), relids);
 	Oid			relid = RelationGetRelid(data->tg_relation);
-	const char *relation = RelationGetRelationName(data->tg_relation);
 	const char *node = relid == tables->appointment ? "post" : "node";
-	const char *json = org_qualified_name("iom_history_json");
 
 	if (!TRIGGER_FIRED_FOR_STATEMENT(data->tg_event) ||
 		TRIGGER_FIRED_BEFORE(data->tg_event) !=
@@ -256,32 +243,16 @@ iom_history_record(PG_FUNCTION_ARGS)
 	if (origin_is_restoring() || has_no_rows(data))
 		return PointerGetDatum(NULL);
 
+	/* rows of a dump have left this as it was */
 	if (TRIGGER_FIRED_BY_INSERT(data->tg_event))
 	{
-		/* rows of a dump have left this as it was */
 		if (origin_is_own())
-			record(relation, "insert", node,
-				   psprintf("n.%s, NULL, %s(n.*) FROM new_rows n", node, json), data);
+			record(data, "insert", node);
 		return PointerGetDatum(NULL);
 	}
-
 	origin_set_own();
-	if (TRIGGER_FIRED_BY_UPDATE(data->tg_event))
-		/* the two tables have the same order; keys may have changed */
-		record(relation, "update", node,
-			   psprintf("o.node, o.before, n.after FROM "
-						"(SELECT r.%s AS node, %s(r.*) AS before, "
-						"pg_catalog.row_number() OVER () AS place FROM old_rows r) o "
-						"JOIN (SELECT %s(r.*) AS after, "
-						"pg_catalog.row_number() OVER () AS place FROM new_rows r) n "
-						"ON o.place OPERATOR(pg_catalog.=) n.place",
-						node, json, json), data);
-	else
-		record(relation, "delete", node,
-			   psprintf("o.%s, %s(o.*), NULL FROM %s o", node, json,
-						TRIGGER_FIRED_BY_TRUNCATE(data->tg_event) ?
-						org_qualified_name(relation) : "old_rows"),
-			   TRIGGER_FIRED_BY_TRUNCATE(data->tg_event) ? NULL : data);
+	record(data, TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? "update" : "delete",
+		   node);
 	return PointerGetDatum(NULL);
 }
 
@@ -302,7 +273,7 @@ iom_history_guard(PG_FUNCTION_ARGS)
 		return PointerGetDatum(NULL);
 
 	if (TRIGGER_FIRED_AFTER(data->tg_event))
-		record("iom_history", change, NULL, "NULL, NULL, NULL", NULL);
+		record(data, change, NULL);
 	else if (!(TRIGGER_FIRED_BY_INSERT(data->tg_event) &&
 			   origin_begin_restore()) &&
 			 !superuser())

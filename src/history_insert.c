@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * history_insert.c
- *	  Adding the rows of transition tables to iom_history, by the page.
+ *	  Adding rows to iom_history, by the page.
  *
  * A bulk load spends most of its time on its history if that is an INSERT like
- * any other.  Here rows go from the transition tables into the table as COPY
- * puts them there: many to a page at once, with one record in the log.  That
+ * any other.  Here rows go from the transition tables (history_rows.c) into the
+ * table as COPY puts them there: many to a page at once, with one record in the log.  That
  * works where iom_history is as the extension made it, but for indexes and
  * CHECK constraints, which may be others.  Where somebody gave it columns, row
  * or statement triggers, foreign keys, rules, policies for its owner, or made it
@@ -16,7 +16,7 @@
  * append-only, lets pass what this file does; it is not fired.
  *
  * Expressions of indexes and constraints run as the table's owner; jsonb is made
- * as the user (history.c).  The table is locked as for INSERT, and stays so until
+ * as the user.  The table is locked as for INSERT, and stays so until
  * the transaction ends.
  *
  * Memory: everything is in a context of its own, deleted at the end; a row's
@@ -46,11 +46,10 @@
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
-#include "utils/tuplestore.h"
 #include "utils/xid8.h"
 
 #include "history_insert.h"
-#include "history_json.h"
+#include "history_rows.h"
 #include "iomorg_compat.h"
 #include "org_trigger.h"
 
@@ -109,15 +108,6 @@ typedef struct HistoryInsert
 	Size		nbytes;
 } HistoryInsert;
 
-/* A transition table that is being read. */
-typedef struct Transition
-{
-	Tuplestorestate *store;
-	TupleTableSlot *slot;
-	HistoryJson *json;
-	AttrNumber	node;
-} Transition;
-
 /*----------
  * Is iom_history as the extension made it?
  *----------
@@ -169,47 +159,6 @@ find_columns(HistoryInsert *insert, Oid node_type)
 }
 
 /*----------
- * Reading
- *----------
- */
-
-/*
- * The table has a read pointer for each who reads it: other triggers do, before
- * or after this one.
- */
-static void
-begin_reading(Transition *transition, Tuplestorestate *store, Relation rel,
-			  const char *node)
-{
-	if (store == NULL)
-		return;
-	transition->store = store;
-	tuplestore_select_read_pointer(store,
-								   tuplestore_alloc_read_pointer(store,
-																 EXEC_FLAG_REWIND));
-	tuplestore_rescan(store);
-	transition->slot = MakeSingleTupleTableSlot(RelationGetDescr(rel),
-												&TTSOpsMinimalTuple);
-	transition->json = history_json_begin(RelationGetDescr(rel));
-	transition->node = SPI_fnumber(RelationGetDescr(rel), node);
-}
-
-static bool
-read_next(Transition *transition)
-{
-	return transition->store != NULL &&
-		tuplestore_gettupleslot(transition->store, true, false,
-								transition->slot);
-}
-
-static void
-end_reading(Transition *transition)
-{
-	if (transition->slot)
-		ExecDropSingleTupleTableSlot(transition->slot);
-}
-
-/*----------
  * Writing
  *----------
  */
@@ -239,30 +188,28 @@ write_rows(HistoryInsert *insert)
 }
 
 /*
- * Put a row into the next slot, which copies it.  The jsonb values are null
- * pointers where the row has none.
+ * Put a row into the next slot, which copies it.
  */
 static void
-fill_slot(HistoryInsert *insert, TupleTableSlot *slot, Datum node,
-		  bool node_is_null, Jsonb *before, Jsonb *after)
+fill_slot(HistoryInsert *insert, TupleTableSlot *slot, const HistoryRow *row)
 {
 	memset(slot->tts_isnull, true,
 		   RelationGetDescr(insert->history)->natts * sizeof(bool));
 
 	insert->common[COLUMN_ID] = Int64GetDatum(nextval_internal(insert->sequence,
 															   false));
-	insert->common[COLUMN_NODE] = node;
-	insert->common[COLUMN_BEFORE] = PointerGetDatum(before);
-	insert->common[COLUMN_AFTER] = PointerGetDatum(after);
+	insert->common[COLUMN_NODE] = row->node;
+	insert->common[COLUMN_BEFORE] = PointerGetDatum(row->before);
+	insert->common[COLUMN_AFTER] = PointerGetDatum(row->after);
 	for (int i = 0; i < NCOLUMNS; i++)
 	{
 		AttrNumber	column = insert->column[i];
 
 		slot->tts_values[column - 1] = insert->common[i];
 		slot->tts_isnull[column - 1] =
-			(i == COLUMN_NODE && node_is_null) ||
-			(i == COLUMN_BEFORE && before == NULL) ||
-			(i == COLUMN_AFTER && after == NULL);
+			(i == COLUMN_NODE && row->node_is_null) ||
+			(i == COLUMN_BEFORE && row->before == NULL) ||
+			(i == COLUMN_AFTER && row->after == NULL);
 	}
 	ExecStoreVirtualTuple(slot);
 	slot->tts_tableOid = RelationGetRelid(insert->history);
@@ -274,30 +221,26 @@ fill_slot(HistoryInsert *insert, TupleTableSlot *slot, Datum node,
 		org_become_again(caller);
 	}
 	ExecMaterializeSlot(slot);
-	insert->nbytes += (before ? VARSIZE(before) : 0) +
-		(after ? VARSIZE(after) : 0);
+	insert->nbytes += (row->before ? VARSIZE(row->before) : 0) +
+		(row->after ? VARSIZE(row->after) : 0);
 }
 
 /*
  * Add what became of one row of the table that was changed.
  */
 static void
-add_row(HistoryInsert *insert, Transition *old_row, Transition *new_row)
+add_row(HistoryInsert *insert, HistoryRows *rows)
 {
-	Transition *from = old_row ? old_row : new_row;
 	MemoryContext caller_context;
-	Datum		node;
-	bool		isnull;
+	HistoryRow	row;
 
 	if (insert->slot[insert->nrows] == NULL)
 		insert->slot[insert->nrows] = table_slot_create(insert->history, NULL);
 
 	ResetPerTupleExprContext(insert->estate);
 	caller_context = MemoryContextSwitchTo(GetPerTupleMemoryContext(insert->estate));
-	node = slot_getattr(from->slot, from->node, &isnull);
-	fill_slot(insert, insert->slot[insert->nrows], node, isnull,
-			  old_row ? history_json(old_row->json, old_row->slot) : NULL,
-			  new_row ? history_json(new_row->json, new_row->slot) : NULL);
+	history_rows_get(rows, &row);
+	fill_slot(insert, insert->slot[insert->nrows], &row);
 	MemoryContextSwitchTo(caller_context);
 
 	insert->nrows++;
@@ -305,41 +248,26 @@ add_row(HistoryInsert *insert, Transition *old_row, Transition *new_row)
 		write_rows(insert);
 }
 
-/*
- * All rows.  In an update the two tables have the same order; keys may have
- * changed.
- */
+/* All rows. */
 static void
 add_rows(HistoryInsert *insert, TriggerData *data, const char *node)
 {
-	Transition	old_rows = {0};
-	Transition	new_rows = {0};
+	HistoryRows *rows = history_rows_begin(data, node);
 
-	begin_reading(&old_rows, data->tg_oldtable, data->tg_relation, node);
-	begin_reading(&new_rows, data->tg_newtable, data->tg_relation, node);
-	for (;;)
+	while (history_rows_next(rows))
 	{
-		Transition *old_row = read_next(&old_rows) ? &old_rows : NULL;
-		Transition *new_row = read_next(&new_rows) ? &new_rows : NULL;
-
-		if (old_rows.store && new_rows.store && !old_row != !new_row)
-			elog(ERROR, "transition tables of \"%s\" do not match",
-				 RelationGetRelationName(data->tg_relation));
-		if (old_row == NULL && new_row == NULL)
-			break;
 		CHECK_FOR_INTERRUPTS();
-		add_row(insert, old_row, new_row);
+		add_row(insert, rows);
 	}
 	if (insert->nrows > 0)
 		write_rows(insert);
-	end_reading(&old_rows);
-	end_reading(&new_rows);
+	history_rows_end(rows);
 }
 
 /*
- * Add a row for each one that the statement inserted, updated or deleted, by
- * the transition tables of the trigger.  "node" is the column of these tables
- * that says whose row it was.
+ * Add a row for each one that the trigger's statement inserted, updated or
+ * deleted, or is about to take away.  "node" is the column of its table that says
+ * whose row it was.
  *
  * Returns false, and has done nothing, where iom_history is not as the
  * extension made it.  Raises the errors of its constraints and indexes.

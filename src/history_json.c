@@ -26,6 +26,7 @@
 #include "catalog/pg_type.h"
 #include "executor/tuptable.h"
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
@@ -36,6 +37,7 @@
 #include "history_json.h"
 #include "iomorg.h"
 #include "org_tables.h"
+#include "org_trigger.h"
 
 struct HistoryJson
 {
@@ -76,12 +78,11 @@ is_known(Oid type, Oid node_type)
 
 /*
  * The server's to_jsonb() for rows of any kind: a transition table has no row
- * type.  What it needs lives in the context.
+ * type.
  */
-void
-history_json_by_server(FmgrInfo *to_jsonb, MemoryContext context)
+static void
+find_to_jsonb(FmgrInfo *to_jsonb)
 {
-	MemoryContext caller_context = MemoryContextSwitchTo(context);
 	Node	   *row = (Node *) makeNullConst(RECORDOID, -1, InvalidOid);
 
 	fmgr_info(F_TO_JSONB, to_jsonb);
@@ -90,7 +91,6 @@ history_json_by_server(FmgrInfo *to_jsonb, MemoryContext context)
 											 InvalidOid,
 											 COERCE_EXPLICIT_CALL),
 					   to_jsonb);
-	MemoryContextSwitchTo(caller_context);
 }
 
 /*
@@ -116,7 +116,7 @@ history_json_begin(TupleDesc desc)
 
 	if (json->as_written)
 	{
-		history_json_by_server(&json->to_jsonb, CurrentMemoryContext);
+		find_to_jsonb(&json->to_jsonb);
 		return json;
 	}
 
@@ -178,6 +178,21 @@ scalar(HistoryJson *json, Oid type, Datum datum, JsonbValue *value)
 	}
 }
 
+/* A cast to json that is somebody's is run as the user: SET ROLE is not for it. */
+static Jsonb *
+by_server(HistoryJson *json, TupleTableSlot *slot)
+{
+	OrgRole		caller;
+	Datum		made;
+
+	GetUserIdAndSecContext(&caller.user, &caller.security);
+	SetUserIdAndSecContext(caller.user,
+						   caller.security | SECURITY_LOCAL_USERID_CHANGE);
+	made = FunctionCall1(&json->to_jsonb, ExecFetchSlotHeapTupleDatum(slot));
+	org_become_again(caller);
+	return DatumGetJsonbP(made);
+}
+
 /*
  * The row in the slot as jsonb.  What it allocates on the way stays in the
  * current memory context.  Raises the errors of to_jsonb() and of the types'
@@ -187,8 +202,7 @@ Jsonb *
 history_json(HistoryJson *json, TupleTableSlot *slot)
 {
 	if (json->as_written)
-		return DatumGetJsonbP(FunctionCall1(&json->to_jsonb,
-											ExecFetchSlotHeapTupleDatum(slot)));
+		return by_server(json, slot);
 
 	slot_getallattrs(slot);
 	for (int i = 0; i < json->object.val.object.nPairs; i++)

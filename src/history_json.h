@@ -12,12 +12,10 @@
 
 #include "access/tupdesc.h"
 #include "executor/tuptable.h"
-#include "fmgr.h"
 #include "utils/jsonb.h"
 
 typedef struct HistoryJson HistoryJson;
 
-extern void history_json_by_server(FmgrInfo *to_jsonb, MemoryContext context);
 extern HistoryJson *history_json_begin(TupleDesc desc);
 extern Jsonb *history_json(HistoryJson *json, TupleTableSlot *slot);
 

@@ -38,7 +38,6 @@
 #include "executor/tstoreReceiver.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
@@ -49,6 +48,7 @@
 #include "days_text.h"
 #include "import.h"
 #include "org_tables.h"
+#include "revision.h"
 
 PG_FUNCTION_INFO_V1(iom_import);
 PG_FUNCTION_INFO_V1(iom_import_problems);
@@ -689,16 +689,20 @@ write_rest(const Import *import)
 }
 
 /*
- * All appointments go, and they are edited without the turn: who is at it is
- * waited for.  Who may not delete any gets that error, if there are any.
+ * Take the editors' turn.  All appointments may go, and they are edited without
+ * it: who is at them is waited for first, for he may want the turn next.  Who
+ * may delete none gets that error later, if there are any.
  */
 static void
-lock_appointments(void)
+take_turn(const Import *import)
 {
 	Oid			appointment = org_tables()->appointment;
 
-	if (pg_class_aclcheck(appointment, GetUserId(), ACL_DELETE) == ACLCHECK_OK)
-		LockRelationOid(appointment, ShareRowExclusiveLock);
+	if (import->mode == REPLACE &&
+		pg_class_aclcheck(appointment, GetUserId(), ACL_DELETE) == ACLCHECK_OK)
+		revision_lock_and_table(appointment, ShareRowExclusiveLock);
+	run(import, "INSERT INTO ~.iom_unit (node, name) "
+		"SELECT node, name FROM ~.iom_unit WHERE false", NULL);
 }
 
 /*
@@ -711,10 +715,7 @@ iom_import(PG_FUNCTION_ARGS)
 	uint64		n;
 
 	begin(&import, fcinfo);
-	run(&import, "INSERT INTO ~.iom_unit (node, name) "
-		"SELECT node, name FROM ~.iom_unit WHERE false", NULL);
-	if (import.mode == REPLACE)
-		lock_appointments();
+	take_turn(&import);
 	n = read_and_check(&import, fcinfo);
 	ereport(NOTICE,
 			(errmsg("iom_import: rows read and compared: " INT64_FORMAT,

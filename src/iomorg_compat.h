@@ -67,6 +67,11 @@
 	table_beginscan(rel, snapshot, 0, NULL)
 #endif
 
+/* 19 wants to be told that a row type's columns are all there. */
+#if PG_VERSION_NUM < 190000
+#define TupleDescFinalize(desc)	((void) (desc))
+#endif
+
 /* 18 counts an index scan's work, for EXPLAIN; 19 gave it flags. */
 #if PG_VERSION_NUM >= 190000
 #define iom_index_beginscan(heap, index, snapshot, nkeys) \

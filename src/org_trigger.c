@@ -89,8 +89,8 @@ org_become_again(OrgRole former)
 }
 
 /*
- * Run one statement as the owner of the table.  It sees the transition tables of
- * the trigger if one is given, and what the snapshot sees, or without one what the
+ * Run one statement as the owner of the table.  It sees the named relation if one
+ * is given, and what the snapshot sees, or without one what the
  * transaction does.  Returns the number of rows that it changed or returned.
  * Raises the statement's errors.
  *
@@ -101,7 +101,7 @@ org_become_again(OrgRole former)
 uint64
 org_execute_as_owner(Oid relid, const char *sql, int nargs, Oid *types,
 					 Datum *values, const char *nulls,
-					 TriggerData *transition, Snapshot snapshot)
+					 EphemeralNamedRelation named, Snapshot snapshot)
 {
 	Relation	rel = table_open(relid, AccessShareLock);
 	OrgRole		caller = org_become_owner(rel);
@@ -111,8 +111,8 @@ org_execute_as_owner(Oid relid, const char *sql, int nargs, Oid *types,
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	if (transition && SPI_register_trigger_data(transition) < 0)
-		elog(ERROR, "SPI_register_trigger_data failed");
+	if (named && SPI_register_relation(named) != SPI_OK_REL_REGISTER)
+		elog(ERROR, "could not register \"%s\"", named->md.name);
 	plan = SPI_prepare(sql, nargs, types);
 	if (plan == NULL)
 		elog(ERROR, "SPI_prepare failed: %s",

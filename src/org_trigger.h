@@ -11,6 +11,7 @@
 #define ORG_TRIGGER_H
 
 #include "commands/trigger.h"
+#include "utils/queryenvironment.h"
 #include "utils/rel.h"
 #include "utils/snapshot.h"
 
@@ -28,7 +29,8 @@ extern OrgRole org_become_owner(Relation rel);
 extern void org_become_again(OrgRole former);
 extern uint64 org_execute_as_owner(Oid relid, const char *sql, int nargs,
 								   Oid *types, Datum *values,
-								   const char *nulls, TriggerData *transition,
+								   const char *nulls,
+								   EphemeralNamedRelation named,
 								   Snapshot snapshot);
 extern const char *org_qualified_name(const char *table);
 

@@ -7,8 +7,8 @@
  * one for DELETE each, so that what is not enforced does not count, and that
  * a partitioned table counts once.
  *
- * A table is asked as the foreign key itself would ask it: as its owner, past
- * row-level security, with every name in the statement qualified, and with a
+ * A table is asked as the foreign key itself would ask it: as its owner, in a
+ * restricted operation, past row-level security, with every name in the statement qualified, and with a
  * snapshot of what is committed now.  A row that another transaction is about
  * to insert is not waited for: it could as well come right after.  Who has to
  * know that none comes takes referring_none()'s word.
@@ -31,6 +31,7 @@
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -189,8 +190,13 @@ ask(Relation rel, const char *sql, Oid type, Datum value, ArrayType **answer)
 {
 	SPIPlanPtr	plan;
 	OrgRole		caller = org_become_owner(rel);
+	OrgRole		owner;
 	uint64		rows;
 
+	/* what it calls may leave nothing behind that would be run as the caller */
+	GetUserIdAndSecContext(&owner.user, &owner.security);
+	SetUserIdAndSecContext(owner.user,
+						   owner.security | SECURITY_RESTRICTED_OPERATION);
 	CommandCounterIncrement();
 	plan = SPI_prepare(sql, OidIsValid(type) ? 1 : 0, &type);
 	if (plan == NULL)
