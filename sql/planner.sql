@@ -346,6 +346,9 @@ FROM unnest(ARRAY[
   format('SELECT * FROM staff WHERE unit <@ %L AND unit = ANY (%L)', :'small', :'nodes'),
   format('SELECT s.id FROM forest f CROSS JOIN LATERAL (SELECT id FROM staff WHERE unit <@ f.node AND unit <@ (SELECT iom_node %L) OFFSET 0) s WHERE f.number = 3', :'small'),
   format('SELECT * FROM staff WHERE unit <@ %L AND unit IN (%L, %L)', :'small', :'leaf', :'small')]) WITH ORDINALITY q (q, n);
+-- ... the node of the other one being known, too
+SELECT (SELECT count(*) FROM forest f CROSS JOIN LATERAL (SELECT FROM staff WHERE unit <@ f.node AND unit <@ :'small' OFFSET 0) s) =
+  (SELECT sum(iom_level(unit)) FROM staff WHERE (unit <@ :'small') IS TRUE) AS each_above;
 RESET enable_seqscan;
 
 -- row-level security by subtree uses the index, and so do the user's filters
