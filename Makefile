@@ -59,6 +59,7 @@ OBJS = \
 	src/totals_add.o \
 	src/totals_io.o \
 	src/totals_sum.o \
+	src/whole_statement.o \
 	src/within.o
 
 REGRESS = \

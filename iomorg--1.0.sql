@@ -689,7 +689,7 @@ COMMENT ON FUNCTION iom_origin_mark() IS 'trigger before a row is inserted or up
 
 CREATE FUNCTION iom_history_record() RETURNS trigger
 AS 'MODULE_PATHNAME' LANGUAGE C;
-COMMENT ON FUNCTION iom_history_record() IS 'trigger after a statement (before TRUNCATE): records what it changed in iom_history';
+COMMENT ON FUNCTION iom_history_record() IS 'trigger after a statement (before TRUNCATE): records what it changed in iom_history; and before one: sees to it that it will';
 
 CREATE FUNCTION iom_history_guard() RETURNS trigger
 AS 'MODULE_PATHNAME' LANGUAGE C;
@@ -703,6 +703,7 @@ BEGIN
   FOREACH name IN ARRAY ARRAY['iom_unit', 'iom_line', 'iom_appointment'] LOOP
     FOREACH made IN ARRAY ARRAY[
       'iom_origin BEFORE INSERT OR UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION iom_origin_mark()',
+      'iom_history_begin BEFORE INSERT OR UPDATE OR DELETE ON %s FOR EACH STATEMENT EXECUTE FUNCTION iom_history_record()',
       'iom_history_insert AFTER INSERT ON %s REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION iom_history_record()',
       'iom_history_update AFTER UPDATE ON %s REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION iom_history_record()',
       'iom_history_delete AFTER DELETE ON %s REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION iom_history_record()',
@@ -711,6 +712,7 @@ BEGIN
       EXECUTE pg_catalog.format('CREATE TRIGGER ' OPERATOR(pg_catalog.||) made, name);
       EXECUTE pg_catalog.format('COMMENT ON TRIGGER %s ON %s IS %L', pg_catalog.split_part(made, ' ', 1), name,
         CASE WHEN made OPERATOR(pg_catalog.~~) 'iom_origin%' THEN 'says where a row comes from'
+        WHEN made OPERATOR(pg_catalog.~~) 'iom_history_begin%' THEN 'sees to it that the change will be recorded'
         ELSE 'records the change in iom_history' END);
     END LOOP;
   END LOOP;
@@ -1406,9 +1408,9 @@ BEGIN ATOMIC
     FROM (VALUES
         ('iom_unit'::regclass, ARRAY['_iom_begin', '_iom_end', '_iom_replica_row', 'iom_unit_sound', 'iom_unit_sound_new']),
         ('iom_line'::regclass, ARRAY['_iom_begin', '_iom_end', '_iom_replica_row', 'iom_line_sound']),
-        ('iom_unit'::regclass, ARRAY['iom_origin', 'iom_history_insert', 'iom_history_update', 'iom_history_delete', 'iom_history_truncate']),
-        ('iom_line'::regclass, ARRAY['iom_origin', 'iom_history_insert', 'iom_history_update', 'iom_history_delete', 'iom_history_truncate']),
-        ('iom_appointment'::regclass, ARRAY['iom_origin', 'iom_history_insert', 'iom_history_update', 'iom_history_delete', 'iom_history_truncate']),
+        ('iom_unit'::regclass, ARRAY['iom_origin', 'iom_history_begin', 'iom_history_insert', 'iom_history_update', 'iom_history_delete', 'iom_history_truncate']),
+        ('iom_line'::regclass, ARRAY['iom_origin', 'iom_history_begin', 'iom_history_insert', 'iom_history_update', 'iom_history_delete', 'iom_history_truncate']),
+        ('iom_appointment'::regclass, ARRAY['iom_origin', 'iom_history_begin', 'iom_history_insert', 'iom_history_update', 'iom_history_delete', 'iom_history_truncate']),
         ('iom_history'::regclass, ARRAY['iom_history_append', 'iom_history_trace'])
       ) e (relation, names)
     CROSS JOIN LATERAL unnest(e.names) n (name)

@@ -13,7 +13,8 @@
  *
  * iom_history itself is append-only: only the triggers insert, and a dump
  * being restored.  A superuser can do everything, but not without a trace: a
- * statement that may have taken away from it leaves one row.
+ * statement that may have taken away from it leaves one row.  Of all these tables,
+ * no statement is committed without its record (whole_statement.c).
  *
  * iom_history belongs to the extension's owner and is written as that role, with
  * its constraints and indexes; what a row is as jsonb is found out as the user
@@ -41,6 +42,7 @@
 #include "org_tables.h"
 #include "org_trigger.h"
 #include "origin.h"
+#include "whole_statement.h"
 
 PG_FUNCTION_INFO_V1(iom_history_record);
 PG_FUNCTION_INFO_V1(iom_history_guard);
@@ -219,8 +221,8 @@ has_no_rows(const TriggerData *data)
 }
 
 /*
- * After INSERT, UPDATE and DELETE, with the transition tables old_rows and
- * new_rows; before TRUNCATE.
+ * Before and after INSERT, UPDATE and DELETE, after them with the transition
+ * tables old_rows and new_rows; before TRUNCATE.
  */
 Datum
 iom_history_record(PG_FUNCTION_ARGS)
@@ -233,12 +235,21 @@ iom_history_record(PG_FUNCTION_ARGS)
 	const char *node = relid == tables->appointment ? "post" : "node";
 
 	if (!TRIGGER_FIRED_FOR_STATEMENT(data->tg_event) ||
-		TRIGGER_FIRED_BEFORE(data->tg_event) !=
-		TRIGGER_FIRED_BY_TRUNCATE(data->tg_event))
+		(TRIGGER_FIRED_BY_TRUNCATE(data->tg_event) &&
+		 !TRIGGER_FIRED_BEFORE(data->tg_event)))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("trigger \"%s\" must be fired after statements, or "
+				 errmsg("trigger \"%s\" must be fired for statements, and "
 						"before TRUNCATE", data->tg_trigger->tgname)));
+	if (!TRIGGER_FIRED_BY_TRUNCATE(data->tg_event))
+	{
+		if (TRIGGER_FIRED_BEFORE(data->tg_event))
+		{
+			whole_statement_begin(data);
+			return PointerGetDatum(NULL);
+		}
+		whole_statement_end(data);
+	}
 	need_transition_tables(data);
 	if (origin_is_restoring() || has_no_rows(data))
 		return PointerGetDatum(NULL);
@@ -273,8 +284,12 @@ iom_history_guard(PG_FUNCTION_ARGS)
 		return PointerGetDatum(NULL);
 
 	if (TRIGGER_FIRED_AFTER(data->tg_event))
+	{
+		whole_statement_end(data);
 		record(data, change, NULL);
-	else if (!(TRIGGER_FIRED_BY_INSERT(data->tg_event) &&
+		return PointerGetDatum(NULL);
+	}
+	if (!(TRIGGER_FIRED_BY_INSERT(data->tg_event) &&
 			   origin_begin_restore()) &&
 			 !superuser())
 		ereport(ERROR,
@@ -284,5 +299,6 @@ iom_history_guard(PG_FUNCTION_ARGS)
 				 errdetail("It is written by triggers on the tables whose "
 						   "changes it records."),
 				 errhint("Only a superuser can change it otherwise.")));
+	whole_statement_begin(data);
 	return PointerGetDatum(NULL);
 }

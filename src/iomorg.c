@@ -14,6 +14,7 @@
 #include "chart_compile.h"
 #include "org_tables.h"
 #include "revision.h"
+#include "whole_statement.h"
 
 IOM_MODULE_MAGIC;
 
@@ -29,4 +30,5 @@ _PG_init(void)
 
 	org_tables_initialize();
 	revision_initialize();
+	whole_statement_initialize();
 }
