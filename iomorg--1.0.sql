@@ -1437,10 +1437,18 @@ BEGIN ATOMIC
     JOIN pg_constraint c ON c.oid = t.tgconstraint
     WHERE t.tgisinternal AND t.tgenabled NOT IN ('O', 'A')
       AND t.tgrelid IN ('iom_unit'::regclass, 'iom_line'::regclass, 'iom_appointment'::regclass)
+    UNION ALL
+    -- what changes rows by another table fires no trigger of ours
+    SELECT NULL, 'inheritance', format('%s inherits from %s', child.relname, parent.relname)
+    FROM pg_inherits i
+    JOIN pg_class child ON child.oid = i.inhrelid
+    JOIN pg_class parent ON parent.oid = i.inhparent
+    WHERE i.inhrelid IN ('iom_unit'::regclass, 'iom_line'::regclass, 'iom_appointment'::regclass, 'iom_history'::regclass)
+      OR i.inhparent IN ('iom_unit'::regclass, 'iom_line'::regclass, 'iom_appointment'::regclass)
   ) f
   ORDER BY f.node, f.problem, f.detail COLLATE "C";
 END;
-COMMENT ON FUNCTION iom_check() IS 'every fault in the data, as it can come about with triggers disabled, in replica role or without constraints; and, with a null node, triggers and constraints of ours that are missing or off; empty when all is sound';
+COMMENT ON FUNCTION iom_check() IS 'every fault in the data, as it can come about with triggers disabled, in replica role or without constraints; and, with a null node, triggers and constraints of ours that are missing or off, and inheritance; empty when all is sound';
 
 ----------------------------------------------------------------------------
 -- rollup: totals of every node with all below it

@@ -207,4 +207,11 @@ END $$;
 SELECT seed, unsound > 30 * :share AS unsound, sound > 30 * :share AS sound, wrong, strange
 FROM generate_series(0.1, 0.2, 0.1) seed, regress_checked((150 * :share)::int, seed);
 ROLLBACK;
+-- Tables that inherit
+BEGIN;
+CREATE TABLE regress_all_lines (LIKE iom_line INCLUDING DEFAULTS);
+ALTER TABLE iom_line INHERIT regress_all_lines;
+CREATE TABLE regress_more_units () INHERITS (iom_unit);
+SELECT * FROM iom_check();
+ROLLBACK;
 DROP FUNCTION regress_fault, regress_all_functions;
