@@ -434,8 +434,11 @@ INSERT INTO iom_revision (revision) VALUES (pg_current_xact_id());
 -- Everybody may read; who owns the extension may change (of a trusted
 -- extension the tables themselves belong to a superuser) and let others.
 GRANT SELECT ON iom_unit, iom_line, iom_appointment, iom_history, iom_revision TO PUBLIC;
-GRANT INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES
+GRANT INSERT, UPDATE, DELETE, TRUNCATE
   ON iom_unit, iom_line, iom_appointment TO @extowner@ WITH GRANT OPTION;
+-- Foreign keys look rows up as that superuser, and call implicit casts: those
+-- to iom_node are guarded, those to text, for keys to iom_line, cannot be.
+GRANT REFERENCES ON iom_unit, iom_appointment TO @extowner@ WITH GRANT OPTION;
 -- For who saves the tables with pg_dump and restores them; triggers refuse
 -- everything else.
 GRANT INSERT ON iom_history TO @extowner@;
@@ -732,6 +735,14 @@ COMMENT ON FUNCTION iom_await_units() IS 'event trigger at the start of ALTER TA
 CREATE EVENT TRIGGER iom_await_units ON ddl_command_start
 WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION iom_await_units();
 COMMENT ON EVENT TRIGGER iom_await_units IS 'lets pg_restore make a foreign key to iom_unit before the units are there';
+
+CREATE FUNCTION iom_refuse_cast() RETURNS event_trigger
+AS 'MODULE_PATHNAME' LANGUAGE C;
+COMMENT ON FUNCTION iom_refuse_cast() IS 'event trigger at the end of CREATE CAST: refuses an implicit cast to iom_node but to a superuser, since foreign keys to iom_unit would call it as the owner of that table';
+
+CREATE EVENT TRIGGER iom_refuse_cast ON ddl_command_end
+WHEN TAG IN ('CREATE CAST') EXECUTE FUNCTION iom_refuse_cast();
+COMMENT ON EVENT TRIGGER iom_refuse_cast IS 'refuses implicit casts to iom_node, which foreign keys to iom_unit would call as the owner of that table';
 
 CREATE TRIGGER iom_history_append
 BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON iom_history
@@ -1424,7 +1435,7 @@ BEGIN ATOMIC
           ELSE 'O' END)
     UNION ALL
     SELECT NULL, CASE WHEN t.oid IS NULL THEN 'trigger missing' ELSE 'trigger disabled' END, 'event trigger ' || n.name
-    FROM (VALUES ('iom_await_units')) n (name)
+    FROM (VALUES ('iom_await_units'), ('iom_refuse_cast')) n (name)
     LEFT JOIN pg_event_trigger t ON t.evtname = n.name
     WHERE t.oid IS NULL OR t.evtenabled NOT IN ('A', 'O')
     UNION ALL

@@ -547,6 +547,12 @@ ROLLBACK TO s;
 INSERT INTO iom_appointment (post, authority, method) VALUES ('LAB', 'DG', 'appointed');
 SELECT regress_error($$SELECT iom_close('LAB', '2031-01-01')$$);
 ROLLBACK TO s;
+ALTER TABLE iom_unit ADD COLUMN number int GENERATED ALWAYS AS IDENTITY UNIQUE;
+CREATE TABLE regress_staff (unit int REFERENCES iom_unit (number) ON DELETE CASCADE);
+INSERT INTO regress_staff SELECT number FROM iom_unit WHERE node = 'LAB';
+SELECT regress_error($$SELECT iom_close('LAB', '2031-01-01')$$);
+SELECT iom_close('HBSC', '2031-01-01');
+ROLLBACK TO s;
 SELECT iom_close('LAB', '2031-01-01');
 SELECT count(*) FROM iom_unit WHERE node = 'LAB';
 SELECT count(*) FROM iom_line WHERE 'LAB' IN (node, supervisor);
@@ -565,12 +571,16 @@ CREATE CONSTRAINT TRIGGER spring AFTER INSERT ON regress_hr.trap DEFERRABLE INIT
 CREATE TYPE regress_hr.code AS (a text);
 CREATE FUNCTION regress_hr.code_node(regress_hr.code) RETURNS iom_node LANGUAGE plpgsql AS $$
 BEGIN
-  IF current_setting('regress.trap', true) = 'on' THEN
+  IF current_setting('regress.trap', true) = 'trigger' THEN
     INSERT INTO regress_hr.trap VALUES (current_user);
+  ELSIF current_setting('regress.trap', true) = 'setting' THEN
+    PERFORM set_config('search_path', 'regress_hr, public', false), set_config('iomorg.as_of', '1999-01-01', false);
   END IF;
   RETURN ($1).a::iom_node;
 END$$;
+RESET ROLE;
 CREATE CAST (regress_hr.code AS iom_node) WITH FUNCTION regress_hr.code_node(regress_hr.code) AS IMPLICIT;
+SET LOCAL ROLE regress_owner;
 CREATE TABLE regress_hr.staff (unit regress_hr.code REFERENCES iom_unit);
 INSERT INTO regress_hr.staff VALUES (ROW('DOE')::regress_hr.code);
 RESET ROLE;
@@ -578,7 +588,11 @@ SAVEPOINT s;
 SELECT regress_error($$SELECT iom_close('DOE', '2031-01-01')$$);
 SELECT iom_close('HBSC', '2031-01-01');
 ROLLBACK TO s;
-SET LOCAL regress.trap = on;
+SET LOCAL regress.trap = setting;
+SELECT iom_close('HBSC', '2031-01-01');
+SELECT current_setting('search_path') ~ 'regress_hr' AS search_path, current_setting('iomorg.as_of') AS as_of;
+ROLLBACK TO s;
+SET LOCAL regress.trap = trigger;
 SELECT regress_error($$SELECT iom_close('HBSC', '2031-01-01')$$);
 SET CONSTRAINTS ALL IMMEDIATE;
 ROLLBACK;

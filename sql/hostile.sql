@@ -266,7 +266,8 @@ RESET ROLE;
 SELECT change, relation, count(*), count(before) AS before, count(after) AS after FROM iom_history
 WHERE transaction = pg_current_xact_id() GROUP BY 1, 2 ORDER BY 1, 2;
 ROLLBACK;
-SELECT format('DROP FUNCTION %s', oid::regprocedure) FROM pg_proc WHERE proowner = 'regress_attacker'::regrole AND pronamespace = 'public'::regnamespace \gexec
+SELECT format('DROP FUNCTION %s', oid::regprocedure) FROM pg_proc WHERE proowner = 'regress_attacker'::regrole AND pronamespace = 'public'::regnamespace
+ORDER BY oid::regprocedure::text COLLATE "C" \gexec
 REVOKE CREATE ON SCHEMA public FROM regress_attacker;
 
 -- A trigger of the history's function is nothing without transition tables; what
@@ -304,6 +305,40 @@ CREATE RULE regress_evil AS ON INSERT TO iom_history DO INSTEAD NOTHING;
 CREATE INDEX ON iom_unit (regress_evil.iom_level(node, NULL));
 CREATE EVENT TRIGGER regress_evil ON ddl_command_end EXECUTE FUNCTION regress_evil.nothing();
 RESET ROLE;
+
+-- Foreign keys to units look them up as the owner of the table, and call what casts
+-- a column implicitly: such casts are not the attacker's to make.
+GRANT REFERENCES ON iom_unit TO regress_attacker;
+SET ROLE regress_attacker;
+CREATE TYPE regress_evil.unit AS ENUM ('DLA', 'DOE');
+CREATE FUNCTION regress_evil.unit_node(regress_evil.unit) RETURNS iom_node LANGUAGE plpgsql AS $$BEGIN RAISE 'hijacked, as %', current_user; END$$;
+CREATE CAST (regress_evil.unit AS iom_node) WITH FUNCTION regress_evil.unit_node(regress_evil.unit) AS IMPLICIT;
+CREATE CAST (regress_evil.unit AS public.iom_node) WITH INOUT AS IMPLICIT;
+CREATE TABLE regress_evil.staff (unit regress_evil.unit REFERENCES iom_unit);
+CREATE DOMAIN regress_evil.code AS iom_node;
+CREATE CAST (regress_evil.unit AS regress_evil.code) WITH FUNCTION regress_evil.unit_node(regress_evil.unit) AS IMPLICIT;
+CREATE CAST (regress_evil.unit AS iom_node) WITH FUNCTION regress_evil.unit_node(regress_evil.unit) AS ASSIGNMENT;
+CREATE TABLE regress_evil.staff (unit regress_evil.unit REFERENCES iom_unit);
+CREATE CAST (regress_evil.unit AS text) WITH INOUT AS IMPLICIT;
+CREATE TABLE regress_evil.staff (unit iom_node, supervisor iom_node, relation regress_evil.unit, valid daterange,
+	FOREIGN KEY (unit, supervisor, relation, valid) REFERENCES iom_line);
+RESET ROLE;
+REVOKE REFERENCES ON iom_unit FROM regress_attacker;
+
+-- Stand-ins for what a dump still brings are made by the owner, too: not where that
+-- fires a trigger of the attacker's.
+BEGIN;
+SET LOCAL client_min_messages = warning;
+DROP EXTENSION iomorg CASCADE;
+CREATE EXTENSION iomorg;
+SET LOCAL client_min_messages = notice;
+GRANT TRIGGER, INSERT, DELETE, SELECT ON iom_unit, iom_line, iom_appointment TO regress_attacker;
+SET LOCAL ROLE regress_attacker;
+CREATE FUNCTION regress_evil.tell() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE NOTICE 'fired as %', CASE WHEN current_user = session_user THEN 'a superuser' ELSE current_user END; RETURN NEW; END$$;
+CREATE TRIGGER regress_tell BEFORE INSERT ON iom_unit FOR EACH STATEMENT EXECUTE FUNCTION regress_evil.tell();
+SET LOCAL check_function_bodies = off;
+INSERT INTO iom_line (node, supervisor, origin) VALUES ('AAA', 'BBB', 'own');
+ROLLBACK;
 
 -- Settings: any role may set the day, and what changes no answer.
 SET ROLE regress_attacker;

@@ -598,6 +598,29 @@ refuse_references(Change *change)
 }
 
 /*
+ * The unit is to be deleted, and what foreign keys pass on to other rows then
+ * shall not be.  Who is just about to refer to it is waited for: his row will be
+ * seen.  Keys that are to other columns of the unit are not looked through.
+ */
+static void
+need_no_cascade(Change *change)
+{
+	const char *table;
+
+	run(change, "SELECT FROM ~.iom_unit WHERE node OPERATOR(~.=) $1 FOR UPDATE");
+	table = referring_otherwise(org_tables()->unit);
+	if (table != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_RESTRICT_VIOLATION),
+				 errmsg("unit \"%s\" cannot be closed on %s: rows may refer to it",
+						name_of(change, NODE), day_text(change->day)),
+				 errdetail("It begins on that day, so it is to be deleted; and "
+						   "table %s refers to units otherwise than by their "
+						   "node.", table),
+				 errhint("DELETE the unit, or close it on a later day.")));
+}
+
+/*
  * iom_close(node, effective)
  *
  * The unit and its lines end on the day before; lines that would have begun
@@ -627,6 +650,8 @@ iom_close(PG_FUNCTION_ARGS)
 	if (change.day > life.to)
 		refuse_day(&change, NODE, life);
 	refuse_reports(&change);
+	if (change.day == life.from)
+		need_no_cascade(&change);
 	refuse_references(&change);
 
 	(void) end_lines(&change,

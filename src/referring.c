@@ -34,6 +34,7 @@
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -191,9 +192,13 @@ ask(Relation rel, const char *sql, Oid type, Datum value, ArrayType **answer)
 	SPIPlanPtr	plan;
 	OrgRole		caller = org_become_owner(rel);
 	OrgRole		owner;
+	int			settings = NewGUCNestLevel();
 	uint64		rows;
 
-	/* what it calls may leave nothing behind that would be run as the caller */
+	/*
+	 * What it calls may leave nothing behind that would be run as the caller,
+	 * or for him: no deferred trigger, no temporary table, no setting.
+	 */
 	GetUserIdAndSecContext(&owner.user, &owner.security);
 	SetUserIdAndSecContext(owner.user,
 						   owner.security | SECURITY_RESTRICTED_OPERATION);
@@ -218,6 +223,7 @@ ask(Relation rel, const char *sql, Oid type, Datum value, ArrayType **answer)
 		*answer = isnull ? NULL : DatumGetArrayTypePCopy(first);
 	}
 	SPI_freeplan(plan);
+	AtEOXact_GUC(false, settings);
 	org_become_again(caller);
 	return rows;
 }

@@ -54,7 +54,9 @@ is_to_come(const Trigger *trigger, const TriggerData *data)
 	char		not_fired = SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA ?
 		TRIGGER_FIRES_ON_ORIGIN : TRIGGER_FIRES_ON_REPLICA;
 
+	/* (who knows if one of somebody's with a condition or columns is) */
 	return trigger->tgfoid == data->tg_trigger->tgfoid &&
+		trigger->tgqual == NULL && trigger->tgnattr == 0 &&
 		TRIGGER_FOR_AFTER(type) && !TRIGGER_FOR_ROW(type) &&
 		trigger->tgenabled != TRIGGER_DISABLED &&
 		trigger->tgenabled != not_fired &&
@@ -124,8 +126,9 @@ refuse_to_commit(void)
 					(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
 					 errmsg("a statement on table \"%s\" was stopped before its "
 							"end", table),
-					 errdetail("It was run with a limit to the rows that it "
-							   "returns, so what it changed was not recorded."),
+					 errdetail("What it changed was not recorded, as where it "
+							   "is run with a limit to the rows that it "
+							   "returns."),
 					 errhint("Run it without that limit, or without RETURNING.")));
 	}
 }

@@ -92,6 +92,11 @@ is($node->safe_psql('postgres', q{SELECT string_agg(n::text, ' ') FROM (SELECT c
 is(error('', q{SELECT row_limit('DELETE FROM iom_history RETURNING 1', 1)}),
 	'27000: a statement on table "iom_history" was stopped before its end', 'the history');
 
+# One of somebody's that is not fired for each statement is not waited for.
+is(error('', q{BEGIN; CREATE TRIGGER own AFTER UPDATE ON iom_unit REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+	FOR EACH STATEMENT WHEN (false) EXECUTE FUNCTION iom_history_record(); UPDATE iom_unit SET name = 'Law' WHERE node = 'DLA'; COMMIT;
+	DROP TRIGGER own ON iom_unit}), '', 'a trigger with a condition');
+
 # Who disables the triggers is taken at his word.
 is(error('', q{BEGIN; ALTER TABLE iom_unit DISABLE TRIGGER iom_history_update; UPDATE iom_unit SET name = 'hidden' WHERE node = 'DLA'; COMMIT}),
 	'', 'a trigger is disabled');
