@@ -107,6 +107,7 @@ ISOLATION = \
 	guard_cycle \
 	guard_ends \
 	guard_solid \
+	hostile_names \
 	import \
 	read_committed \
 	readers \

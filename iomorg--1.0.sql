@@ -742,6 +742,7 @@ COMMENT ON FUNCTION iom_refuse_cast() IS 'event trigger at the end of CREATE CAS
 
 CREATE EVENT TRIGGER iom_refuse_cast ON ddl_command_end
 WHEN TAG IN ('CREATE CAST') EXECUTE FUNCTION iom_refuse_cast();
+ALTER EVENT TRIGGER iom_refuse_cast ENABLE ALWAYS;
 COMMENT ON EVENT TRIGGER iom_refuse_cast IS 'refuses implicit casts to iom_node, which foreign keys to iom_unit would call as the owner of that table';
 
 CREATE TRIGGER iom_history_append
@@ -1437,7 +1438,7 @@ BEGIN ATOMIC
     SELECT NULL, CASE WHEN t.oid IS NULL THEN 'trigger missing' ELSE 'trigger disabled' END, 'event trigger ' || n.name
     FROM (VALUES ('iom_await_units'), ('iom_refuse_cast')) n (name)
     LEFT JOIN pg_event_trigger t ON t.evtname = n.name
-    WHERE t.oid IS NULL OR t.evtenabled NOT IN ('A', 'O')
+    WHERE t.oid IS NULL OR t.evtenabled NOT IN ('A', CASE n.name WHEN 'iom_await_units' THEN 'O'::"char" ELSE 'A' END)
     UNION ALL
     SELECT NULL, g.problem, format('%s on %s', g.name, r.relname)
     FROM gap g JOIN pg_class r ON r.oid = g.relation

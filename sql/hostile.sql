@@ -337,7 +337,54 @@ SET LOCAL ROLE regress_attacker;
 CREATE FUNCTION regress_evil.tell() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE NOTICE 'fired as %', CASE WHEN current_user = session_user THEN 'a superuser' ELSE current_user END; RETURN NEW; END$$;
 CREATE TRIGGER regress_tell BEFORE INSERT ON iom_unit FOR EACH STATEMENT EXECUTE FUNCTION regress_evil.tell();
 SET LOCAL check_function_bodies = off;
+SAVEPOINT s;
 INSERT INTO iom_line (node, supervisor, origin) VALUES ('AAA', 'BBB', 'own');
+ROLLBACK TO s;
+RESET ROLE;
+DROP TRIGGER regress_tell ON iom_unit;
+SET LOCAL ROLE regress_attacker;
+CREATE FUNCTION regress_evil.says(text) RETURNS boolean LANGUAGE plpgsql AS $$BEGIN RAISE NOTICE 'called as %', CASE WHEN current_user = session_user THEN 'a superuser' ELSE current_user END; RETURN false; END$$;
+CREATE TRIGGER regress_tell BEFORE INSERT ON iom_unit FOR EACH ROW WHEN (regress_evil.says(NEW.name)) EXECUTE FUNCTION suppress_redundant_updates_trigger();
+SET LOCAL check_function_bodies = off;
+INSERT INTO iom_line (node, supervisor, origin) VALUES ('AAA', 'BBB', 'own');
+ROLLBACK;
+
+-- Nor of the tables that are written as the owner only, where somebody was given all
+-- privileges on all tables.
+BEGIN;
+GRANT ALL ON iom_revision, iom_history, iom_unit TO regress_attacker;
+SET LOCAL ROLE regress_attacker;
+CREATE FUNCTION regress_evil.tell() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE NOTICE 'fired as %', CASE WHEN current_user = session_user THEN 'a superuser' ELSE current_user END; RETURN NEW; END$$;
+SAVEPOINT s;
+CREATE TRIGGER regress_tell BEFORE UPDATE ON iom_revision FOR EACH ROW EXECUTE FUNCTION regress_evil.tell();
+UPDATE iom_unit SET name = 'Law' WHERE node = 'DLA';
+ROLLBACK TO s;
+CREATE TRIGGER regress_tell BEFORE INSERT ON iom_history FOR EACH ROW EXECUTE FUNCTION regress_evil.tell();
+UPDATE iom_unit SET name = 'Law' WHERE node = 'DLA';
+ROLLBACK;
+-- (the superuser's own are fired)
+BEGIN;
+CREATE FUNCTION regress_tell() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE NOTICE 'fired on %', TG_TABLE_NAME; RETURN NEW; END$$;
+CREATE TRIGGER regress_tell BEFORE UPDATE ON iom_revision FOR EACH ROW EXECUTE FUNCTION regress_tell();
+CREATE TRIGGER regress_tell BEFORE INSERT ON iom_history FOR EACH ROW EXECUTE FUNCTION regress_tell();
+GRANT UPDATE ON iom_unit TO regress_attacker;
+SET LOCAL ROLE regress_attacker;
+UPDATE iom_unit SET name = 'Law' WHERE node = 'DLA';
+ROLLBACK;
+
+-- Estimates of operators on other types, as of superusers by mistake: nothing is taken
+-- for a node that is none.
+BEGIN;
+CREATE TABLE regress_text AS SELECT g::text AS x FROM generate_series(1, 1000) g;
+CREATE INDEX ON regress_text (x);
+ANALYZE regress_text;
+CREATE FUNCTION regress_true(text, iom_node) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT true';
+CREATE FUNCTION regress_true(iom_node, text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN true; END';
+CREATE OPERATOR <<@ (LEFTARG = text, RIGHTARG = iom_node, FUNCTION = regress_true, RESTRICT = iom_withinsel, JOIN = iom_withinjoinsel);
+CREATE OPERATOR <<@ (LEFTARG = iom_node, RIGHTARG = text, FUNCTION = regress_true, RESTRICT = iom_withinsel, JOIN = iom_withinjoinsel);
+SELECT count(*) FROM regress_text WHERE x <<@ 'DLA'::iom_node;
+SELECT count(*) FROM iom_unit WHERE node <<@ repeat('x', 3);
+SELECT count(*) FROM regress_text JOIN iom_unit ON x <<@ node;
 ROLLBACK;
 
 -- Settings: any role may set the day, and what changes no answer.

@@ -14,15 +14,43 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/pg_cast.h"
 #include "commands/event_trigger.h"
-#include "fmgr.h"
 #include "miscadmin.h"
-#include "nodes/parsenodes.h"
-#include "parser/parse_type.h"
 
 #include "org_tables.h"
 
 PG_FUNCTION_INFO_V1(iom_refuse_cast);
+
+/*
+ * Has this transaction made an implicit cast to iom_node?  Its names are not
+ * looked up again: they may have got another meaning.
+ */
+static bool
+has_made_implicit_cast(void)
+{
+	Relation	casts = table_open(CastRelationId, AccessShareLock);
+	SysScanDesc scan = systable_beginscan(casts, InvalidOid, false, NULL, 0,
+										  NULL);
+	HeapTuple	tuple;
+	bool		found = false;
+
+	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_cast form = (Form_pg_cast) GETSTRUCT(tuple);
+
+		found = form->casttarget == org_tables_node_type() &&
+			form->castcontext == COERCION_CODE_IMPLICIT &&
+			TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data));
+	}
+	systable_endscan(scan);
+	table_close(casts, AccessShareLock);
+	return found;
+}
 
 /*
  * Event trigger at the end of CREATE CAST.
@@ -30,20 +58,12 @@ PG_FUNCTION_INFO_V1(iom_refuse_cast);
 Datum
 iom_refuse_cast(PG_FUNCTION_ARGS)
 {
-	EventTriggerData *data = (EventTriggerData *) fcinfo->context;
-	CreateCastStmt *statement;
-
 	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("function \"%s\" was not called by event trigger "
 						"manager", "iom_refuse_cast")));
-	if (!IsA(data->parsetree, CreateCastStmt))
-		PG_RETURN_NULL();
-
-	statement = (CreateCastStmt *) data->parsetree;
-	if (statement->context == COERCION_IMPLICIT && !superuser() &&
-		typenameTypeId(NULL, statement->targettype) == org_tables_node_type())
+	if (!superuser() && has_made_implicit_cast())
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("only a superuser can create an implicit cast to type "

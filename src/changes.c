@@ -34,6 +34,7 @@
 
 #include "days_text.h"
 #include "org_rows.h"
+#include "org_trigger.h"
 #include "referring.h"
 
 PG_FUNCTION_INFO_V1(iom_add);
@@ -209,7 +210,6 @@ need_argument(Change *change, Parameter parameter, FunctionCallInfo fcinfo,
 static void
 begin(Change *change, FunctionCallInfo fcinfo, int day_argument)
 {
-	const OrgTables *tables = org_tables();
 	Oid			node_type = org_tables_node_type();
 	const Oid	types[PARAMETERS] = {
 		node_type, node_type, TEXTOID, DATEOID, TEXTOID, TEXTOID, DATERANGEOID
@@ -221,7 +221,7 @@ begin(Change *change, FunctionCallInfo fcinfo, int day_argument)
 	memcpy(change->types, types, sizeof(types));
 	memset(change->values, 0, sizeof(change->values));
 	memset(change->nulls, 'n', sizeof(change->nulls));
-	change->schema = quote_identifier(get_namespace_name(tables->schema));
+	change->schema = quote_identifier(org_schema_name());
 
 	need_argument(change, NODE, fcinfo, 0, "node", NULL);
 	change->day = PG_GETARG_AS_OF(day_argument);

@@ -48,6 +48,7 @@
 #include "days_text.h"
 #include "import.h"
 #include "org_tables.h"
+#include "org_trigger.h"
 #include "revision.h"
 
 PG_FUNCTION_INFO_V1(iom_import);
@@ -453,7 +454,7 @@ begin(Import *import, FunctionCallInfo fcinfo)
 		import->has_day ? FROM_DAY : REPLACE;
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	import->schema = quote_identifier(get_namespace_name(org_tables()->schema));
+	import->schema = quote_identifier(org_schema_name());
 }
 
 /*

@@ -32,8 +32,9 @@
 
 #include "index_count.h"
 #include "iomorg.h"
+#include "org_tables.h"
 
-/* A btree on all rows that begins with the column, or NULL. */
+/* A btree of nodes, on all rows, that begins with the column, or NULL. */
 static IndexOptInfo *
 find_index(RelOptInfo *rel, Var *column)
 {
@@ -46,6 +47,7 @@ find_index(RelOptInfo *rel, Var *column)
 		/* (a partitioned one, listed since PostgreSQL 16, has no rows) */
 		if (index->relam == BTREE_AM_OID && index->sortopfamily != NULL &&
 			!index->hypothetical &&
+			index->opcintype[0] == org_tables_node_type() &&
 			index->indpred == NIL && index->nkeycolumns > 0 &&
 			index->indexkeys[0] == column->varattno)
 			return index;

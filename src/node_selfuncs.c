@@ -210,7 +210,9 @@ read_column(VariableStatData *vardata, Oid operator, double total,
 	column->rows_with_node = 1;
 	column->other_fraction = 1;
 	column->nother = is_default ? total : Max(ndistinct, 1);
-	if (!HeapTupleIsValid(vardata->statsTuple))
+	/* (an operator of somebody's may ask about columns of any type) */
+	if (!HeapTupleIsValid(vardata->statsTuple) ||
+		getBaseType(vardata->atttype) != org_tables_node_type())
 		return;
 
 	stats = (Form_pg_statistic) GETSTRUCT(vardata->statsTuple);

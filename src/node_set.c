@@ -25,10 +25,12 @@
 
 #include "access/table.h"
 #include "nodes/nodeFuncs.h"
+#include "utils/lsyscache.h"
 
 #include "chart_cache.h"
 #include "iomorg.h"
 #include "node_set.h"
+#include "org_tables.h"
 #include "org_rows.h"
 
 #define ST_SORT sort_nodes
@@ -126,7 +128,9 @@ node_set_for_planner(NodeSetKind kind, uint32 depth, int64 day,
 		kind == SUBTREE_OF ? SCOPE_WITHIN : SCOPE_BELOW;
 	IomNode		node;
 
-	if (node_expression && IsA(node_expression, Const))
+	/* (an operator of somebody's may ask about anything) */
+	if (node_expression && IsA(node_expression, Const) &&
+		getBaseType(exprType(node_expression)) == org_tables_node_type())
 		constant = (Const *) node_expression;
 
 	memset(&set, 0, sizeof(set));

@@ -19,12 +19,18 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/table.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/plancache.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 
 #include "org_tables.h"
 #include "org_trigger.h"
@@ -58,13 +64,39 @@ org_trigger_data(FunctionCallInfo fcinfo, const char *function,
 }
 
 /*
- * The name of one of the extension's tables, for SQL.  Palloc'd.
+ * The name of a schema, for SQL; NULL if it is gone.  It keeps it until the
+ * transaction ends: with another schema of that name, SQL that waits before it is
+ * parsed would be about somebody's tables and operators.  Palloc'd.
  */
+char *
+org_lock_schema_name(Oid schema)
+{
+	LockDatabaseObject(NamespaceRelationId, schema, 0, AccessShareLock);
+	return get_namespace_name(schema);
+}
+
+/*
+ * The same of the extension's, and the name of one of its tables.
+ */
+const char *
+org_schema_name(void)
+{
+	Oid			schema;
+	char	   *name;
+
+	do
+	{
+		CHECK_FOR_INTERRUPTS();
+		schema = org_tables()->schema;
+		name = org_lock_schema_name(schema);
+	} while (schema != org_tables()->schema);
+	return name;
+}
+
 const char *
 org_qualified_name(const char *table)
 {
-	return quote_qualified_identifier(get_namespace_name(org_tables()->schema),
-									  table);
+	return quote_qualified_identifier(org_schema_name(), table);
 }
 
 /*
@@ -88,6 +120,80 @@ org_become_again(OrgRole former)
 	SetUserIdAndSecContext(former.user, former.security);
 }
 
+static Oid
+function_owner(Oid function)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Oid			owner = InvalidOid;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
+		ReleaseSysCache(tuple);
+	}
+	return owner;
+}
+
+/*
+ * A trigger on one of the extension's tables that would have what somebody else
+ * made be run as the table's owner: a function, or what a condition calls.  NULL
+ * if there is none.  (What the extension itself made cannot be replaced.)
+ */
+const char *
+org_foreign_trigger(Relation rel)
+{
+	static const char *const own[] = {
+		"_iom_begin", "_iom_end", "_iom_replica_row", "iom_unit_sound",
+		"iom_unit_sound_new", "iom_line_sound", "iom_origin",
+		"iom_history_begin", "iom_history_insert", "iom_history_update",
+		"iom_history_delete", "iom_history_truncate", "iom_history_append",
+		"iom_history_trace"
+	};
+
+	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
+	{
+		const Trigger *trigger = &rel->trigdesc->triggers[i];
+		Oid			owner = function_owner(trigger->tgfoid);
+		bool		is_own = trigger->tgisinternal;
+
+		for (int k = 0; k < (int) lengthof(own); k++)
+			is_own |= strcmp(trigger->tgname, own[k]) == 0;
+		if (!is_own && (trigger->tgqual != NULL ||
+						(owner != rel->rd_rel->relowner &&
+						 !superuser_arg(owner))))
+			return trigger->tgname;
+	}
+	return NULL;
+}
+
+/*
+ * Is a plan about this table?  (Rules are its owner's, who may have it be about
+ * others.)
+ */
+static bool
+is_about(SPIPlanPtr plan, Relation rel)
+{
+	ListCell   *source;
+	ListCell   *query;
+	ListCell   *entry;
+
+	foreach(source, SPI_plan_get_plan_sources(plan))
+	{
+		foreach(query, ((CachedPlanSource *) lfirst(source))->query_list)
+		{
+			foreach(entry, lfirst_node(Query, query)->rtable)
+			{
+				RangeTblEntry *table = lfirst_node(RangeTblEntry, entry);
+
+				if (table->rtekind == RTE_RELATION &&
+					table->relid != RelationGetRelid(rel) && !rel->rd_rules)
+					return false;
+			}
+		}
+	}
+	return true;
+}
+
 /*
  * Run one statement as the owner of the table.  It sees the named relation if one
  * is given, and what the snapshot sees, or without one what the
@@ -104,10 +210,22 @@ org_execute_as_owner(Oid relid, const char *sql, int nargs, Oid *types,
 					 EphemeralNamedRelation named, Snapshot snapshot)
 {
 	Relation	rel = table_open(relid, AccessShareLock);
-	OrgRole		caller = org_become_owner(rel);
+	const char *trigger = superuser() ? NULL : org_foreign_trigger(rel);
+	OrgRole		caller;
 	SPIPlanPtr	plan;
 	int			result;
 	uint64		rows;
+
+	if (trigger != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("trigger \"%s\" on table \"%s\" would be fired as the "
+						"table's owner", trigger, RelationGetRelationName(rel)),
+				 errdetail("Its function is another role's, or it has a "
+						   "condition."),
+				 errhint("Let the function belong to the table's owner or to a "
+						 "superuser, and have it test the condition.")));
+	caller = org_become_owner(rel);
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
@@ -117,6 +235,8 @@ org_execute_as_owner(Oid relid, const char *sql, int nargs, Oid *types,
 	if (plan == NULL)
 		elog(ERROR, "SPI_prepare failed: %s",
 			 SPI_result_code_string(SPI_result));
+	if (!is_about(plan, rel))
+		elog(ERROR, "\"%s\" is another table now", RelationGetRelationName(rel));
 	result = SPI_execute_snapshot(plan, values, nulls, snapshot,
 								  InvalidSnapshot, false, true, 0);
 	if (result < 0)

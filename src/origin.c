@@ -26,8 +26,7 @@
  * it conflicts with what is there, or is 'own'.
  *
  * Only who may insert and delete all rows of them can restore a dump: what others
- * insert is an edit.  So it is where somebody has triggers on them that the owner,
- * who makes stand-ins, must not fire.
+ * insert is an edit.
  *
  * Locking: 'own' is for ever and is read without a lock.  Whoever sees
  * anything else first takes the editors' lock (revision.c), so that of several
@@ -40,9 +39,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "access/table.h"
 #include "access/xact.h"
-#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -53,7 +50,6 @@
 #include "utils/rel.h"
 #include "utils/rls.h"
 #include "utils/snapmgr.h"
-#include "utils/syscache.h"
 
 #include "org_tables.h"
 #include "org_trigger.h"
@@ -254,47 +250,6 @@ has_other_rows(void)
 	return false;
 }
 
-static Oid
-function_owner(Oid function)
-{
-	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
-	Oid			owner = InvalidOid;
-
-	if (HeapTupleIsValid(tuple))
-	{
-		owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
-		ReleaseSysCache(tuple);
-	}
-	return owner;
-}
-
-/*
- * Stand-ins are made as the owner of the tables, a superuser perhaps; the triggers
- * of somebody else's are not to be fired so.
- */
-static bool
-has_foreign_triggers(void)
-{
-	const Oid	relids[] = ORG_EDITED_TABLES;
-	bool		found = false;
-
-	for (int i = 0; i < (int) lengthof(relids); i++)
-	{
-		Relation	rel = table_open(relids[i], AccessShareLock);
-
-		for (int k = 0; rel->trigdesc && k < rel->trigdesc->numtriggers; k++)
-		{
-			const Trigger *trigger = &rel->trigdesc->triggers[k];
-			Oid			owner = function_owner(trigger->tgfoid);
-
-			found |= !trigger->tgisinternal &&
-				owner != rel->rd_rel->relowner && !superuser_arg(owner);
-		}
-		table_close(rel, NoLock);
-	}
-	return found;
-}
-
 /*
  * What a row of a dump finds, as the function tells; 'own' where it is not taken
  * for one: in a session that restores nothing, after an edit, or for who may not
@@ -309,8 +264,7 @@ content_for_dump(Content (*content_now) (void))
 		return CONTENT_OWN;
 	content = content_now();
 	if (content == CONTENT_OWN || !may_replace_all() ||
-		(content == CONTENT_SEED && has_other_rows()) ||
-		(!superuser() && has_foreign_triggers()))
+		(content == CONTENT_SEED && has_other_rows()))
 		return CONTENT_OWN;
 	return content;
 }

@@ -131,7 +131,7 @@ operator_name(Oid operator)
 		elog(ERROR, "cache lookup failed for operator %u", operator);
 	form = (Form_pg_operator) GETSTRUCT(tuple);
 	name = psprintf("OPERATOR(%s.%s)",
-					quote_identifier(get_namespace_name(form->oprnamespace)),
+					quote_identifier(org_lock_schema_name(form->oprnamespace)),
 					NameStr(form->oprname));
 	ReleaseSysCache(tuple);
 	return name;
@@ -140,7 +140,7 @@ operator_name(Oid operator)
 static char *
 table_name(Relation rel)
 {
-	return quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
+	return quote_qualified_identifier(org_lock_schema_name(RelationGetNamespace(rel)),
 									  RelationGetRelationName(rel));
 }
 

@@ -63,7 +63,7 @@ static const char *
 equals(void)
 {
 	return psprintf("OPERATOR(%s.=)",
-					quote_identifier(get_namespace_name(org_tables()->schema)));
+					quote_identifier(org_schema_name()));
 }
 
 /*
