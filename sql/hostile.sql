@@ -356,13 +356,14 @@ GRANT ALL ON iom_revision, iom_history, iom_unit TO regress_attacker;
 SET LOCAL ROLE regress_attacker;
 CREATE FUNCTION regress_evil.tell() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE NOTICE 'fired as %', CASE WHEN current_user = session_user THEN 'a superuser' ELSE current_user END; RETURN NEW; END$$;
 SAVEPOINT s;
-CREATE TRIGGER regress_tell BEFORE UPDATE ON iom_revision FOR EACH ROW EXECUTE FUNCTION regress_evil.tell();
+CREATE TRIGGER _iom_begin BEFORE UPDATE ON iom_revision FOR EACH ROW EXECUTE FUNCTION regress_evil.tell();
 UPDATE iom_unit SET name = 'Law' WHERE node = 'DLA';
 ROLLBACK TO s;
 CREATE TRIGGER regress_tell BEFORE INSERT ON iom_history FOR EACH ROW EXECUTE FUNCTION regress_evil.tell();
 UPDATE iom_unit SET name = 'Law' WHERE node = 'DLA';
 ROLLBACK;
 -- (the superuser's own are fired)
+UPDATE iom_unit SET position = position WHERE node = 'DLA';
 BEGIN;
 CREATE FUNCTION regress_tell() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE NOTICE 'fired on %', TG_TABLE_NAME; RETURN NEW; END$$;
 CREATE TRIGGER regress_tell BEFORE UPDATE ON iom_revision FOR EACH ROW EXECUTE FUNCTION regress_tell();

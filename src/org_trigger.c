@@ -137,30 +137,26 @@ function_owner(Oid function)
 /*
  * A trigger on one of the extension's tables that would have what somebody else
  * made be run as the table's owner: a function, or what a condition calls.  NULL
- * if there is none.  (What the extension itself made cannot be replaced.)
+ * if there is none.
  */
-const char *
-org_foreign_trigger(Relation rel)
+static const char *
+foreign_trigger(Relation rel)
 {
-	static const char *const own[] = {
-		"_iom_begin", "_iom_end", "_iom_replica_row", "iom_unit_sound",
-		"iom_unit_sound_new", "iom_line_sound", "iom_origin",
-		"iom_history_begin", "iom_history_insert", "iom_history_update",
-		"iom_history_delete", "iom_history_truncate", "iom_history_append",
-		"iom_history_trace"
-	};
+	bool		is_unit = RelationGetRelid(rel) == org_tables()->unit;
 
 	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
 	{
 		const Trigger *trigger = &rel->trigdesc->triggers[i];
 		Oid			owner = function_owner(trigger->tgfoid);
-		bool		is_own = trigger->tgisinternal;
+		bool		has_condition = trigger->tgqual != NULL;
 
-		for (int k = 0; k < (int) lengthof(own); k++)
-			is_own |= strcmp(trigger->tgname, own[k]) == 0;
-		if (!is_own && (trigger->tgqual != NULL ||
-						(owner != rel->rd_rel->relowner &&
-						 !superuser_arg(owner))))
+		/* (of ours, two have one) */
+		if (is_unit && (strcmp(trigger->tgname, "iom_unit_sound") == 0 ||
+						strcmp(trigger->tgname, "iom_unit_sound_new") == 0))
+			has_condition = false;
+		if (!trigger->tgisinternal &&
+			(has_condition ||
+			 (owner != rel->rd_rel->relowner && !superuser_arg(owner))))
 			return trigger->tgname;
 	}
 	return NULL;
@@ -210,7 +206,7 @@ org_execute_as_owner(Oid relid, const char *sql, int nargs, Oid *types,
 					 EphemeralNamedRelation named, Snapshot snapshot)
 {
 	Relation	rel = table_open(relid, AccessShareLock);
-	const char *trigger = superuser() ? NULL : org_foreign_trigger(rel);
+	const char *trigger = superuser() ? NULL : foreign_trigger(rel);
 	OrgRole		caller;
 	SPIPlanPtr	plan;
 	int			result;

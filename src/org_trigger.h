@@ -35,6 +35,5 @@ extern uint64 org_execute_as_owner(Oid relid, const char *sql, int nargs,
 extern char *org_lock_schema_name(Oid schema);
 extern const char *org_schema_name(void);
 extern const char *org_qualified_name(const char *table);
-extern const char *org_foreign_trigger(Relation rel);
 
 #endif							/* ORG_TRIGGER_H */
