@@ -431,14 +431,13 @@ COMMENT ON CONSTRAINT iom_revision_content_check ON iom_revision IS 'the content
 SELECT iom_refuse_foreign();
 INSERT INTO iom_revision (revision) VALUES (pg_current_xact_id());
 
--- Everybody may read; who owns the extension may change (of a trusted
--- extension the tables themselves belong to a superuser) and let others.
+-- Everybody may read; who owns the extension may change, and let others.  Of a
+-- trusted extension, these are not a superuser's: foreign keys look rows up as the
+-- owner, and call implicit casts, which are anybody's to make.
+ALTER TABLE iom_unit OWNER TO @extowner@;
+ALTER TABLE iom_line OWNER TO @extowner@;
+ALTER TABLE iom_appointment OWNER TO @extowner@;
 GRANT SELECT ON iom_unit, iom_line, iom_appointment, iom_history, iom_revision TO PUBLIC;
-GRANT INSERT, UPDATE, DELETE, TRUNCATE
-  ON iom_unit, iom_line, iom_appointment TO @extowner@ WITH GRANT OPTION;
--- Foreign keys look rows up as that superuser, and call implicit casts: those
--- to iom_node are guarded, those to text, for keys to iom_line, cannot be.
-GRANT REFERENCES ON iom_unit, iom_appointment TO @extowner@ WITH GRANT OPTION;
 -- For who saves the tables with pg_dump and restores them; triggers refuse
 -- everything else.
 GRANT INSERT ON iom_history TO @extowner@;

@@ -198,10 +198,12 @@ ROLLBACK;
 GRANT UPDATE ON iom_line TO regress_editor;
 CREATE TABLE regress_staff (unit iom_node REFERENCES iom_unit);
 DROP TABLE regress_staff;
--- ... but not make others run code of theirs
+-- ... and have triggers on them, which are run as who changes rows, as anywhere
+SET client_min_messages = warning;
 CREATE FUNCTION regress_trigger() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NEW; END$$;
 CREATE TRIGGER regress_t BEFORE UPDATE ON iom_line FOR EACH ROW EXECUTE FUNCTION regress_trigger();
-DROP FUNCTION regress_trigger;
+DROP FUNCTION regress_trigger CASCADE;
+RESET client_min_messages;
 RESET ROLE;
 SET ROLE regress_editor;
 BEGIN;

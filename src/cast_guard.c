@@ -3,10 +3,11 @@
  * cast_guard.c
  *	  Implicit casts to iom_node are made by superusers.
  *
- * A foreign key to iom_unit looks a row up as the owner of iom_unit, of a trusted
- * extension a superuser; and who owns a type can make a cast of it to iom_node, whose
- * function the look-up calls, if it is implicit.  So, of whoever may REFERENCE
- * the table, that would be anybody's way to become superuser.
+ * A foreign key to iom_unit looks a row up as the owner of iom_unit, and calls the
+ * function of an implicit cast to iom_node, which who owns a type can make of it.  So,
+ * of whoever may REFERENCE the table, that would be anybody's way to become its
+ * owner.  Of a trusted extension that is its creator, and no superuser: a
+ * command that was on its way when the extension came fires no event trigger.
  *
  * Copyright (c) 2026, the iomorg contributors
  *
@@ -43,9 +44,9 @@ has_made_implicit_cast(void)
 	{
 		Form_pg_cast form = (Form_pg_cast) GETSTRUCT(tuple);
 
-		found = form->casttarget == org_tables_node_type() &&
-			form->castcontext == COERCION_CODE_IMPLICIT &&
-			TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data));
+		found = form->castcontext == COERCION_CODE_IMPLICIT &&
+			TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data)) &&
+			form->casttarget == org_tables_node_type();
 	}
 	systable_endscan(scan);
 	table_close(casts, AccessShareLock);

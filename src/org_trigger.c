@@ -21,12 +21,16 @@
 
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/transam.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/plancache.h"
 #include "utils/rel.h"
@@ -120,8 +124,11 @@ org_become_again(OrgRole former)
 	SetUserIdAndSecContext(former.user, former.security);
 }
 
-static Oid
-function_owner(Oid function)
+/*
+ * Is a function another's than the table's owner's, or a superuser's?
+ */
+static bool
+is_foreign(Oid function, void *rel)
 {
 	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
 	Oid			owner = InvalidOid;
@@ -131,32 +138,46 @@ function_owner(Oid function)
 		owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
 		ReleaseSysCache(tuple);
 	}
-	return owner;
+	return owner != ((Relation) rel)->rd_rel->relowner && !superuser_arg(owner);
+}
+
+/*
+ * Does a condition call such a function, or what is not seen here: a domain's, or
+ * a type's that somebody made?
+ */
+static bool
+calls_foreign(Node *node, void *rel)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, CoerceToDomain) || IsA(node, ConvertRowtypeExpr) ||
+		IsA(node, RowExpr) || IsA(node, RowCompareExpr) ||
+		IsA(node, MinMaxExpr) ||
+		(IsA(node, CoerceViaIO) && exprType(node) >= FirstNormalObjectId) ||
+		check_functions_in_node(node, is_foreign, rel))
+		return true;
+	return expression_tree_walker(node, calls_foreign, rel);
 }
 
 /*
  * A trigger on one of the extension's tables that would have what somebody else
- * made be run as the table's owner: a function, or what a condition calls.  NULL
- * if there is none.
+ * made be run as the table's owner; NULL if there is none.  Functions with
+ * arguments, but for the server's own, may call what these name (contrib/spi,
+ * lo).
  */
 static const char *
 foreign_trigger(Relation rel)
 {
-	bool		is_unit = RelationGetRelid(rel) == org_tables()->unit;
-
 	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
 	{
 		const Trigger *trigger = &rel->trigdesc->triggers[i];
-		Oid			owner = function_owner(trigger->tgfoid);
-		bool		has_condition = trigger->tgqual != NULL;
 
-		/* (of ours, two have one) */
-		if (is_unit && (strcmp(trigger->tgname, "iom_unit_sound") == 0 ||
-						strcmp(trigger->tgname, "iom_unit_sound_new") == 0))
-			has_condition = false;
-		if (!trigger->tgisinternal &&
-			(has_condition ||
-			 (owner != rel->rd_rel->relowner && !superuser_arg(owner))))
+		if (trigger->tgisinternal || trigger->tgenabled == TRIGGER_DISABLED)
+			continue;
+		if (is_foreign(trigger->tgfoid, rel) ||
+			(trigger->tgnargs > 0 && trigger->tgfoid >= FirstNormalObjectId) ||
+			(trigger->tgqual != NULL &&
+			 calls_foreign(stringToNode(trigger->tgqual), rel)))
 			return trigger->tgname;
 	}
 	return NULL;
@@ -206,9 +227,10 @@ org_execute_as_owner(Oid relid, const char *sql, int nargs, Oid *types,
 					 EphemeralNamedRelation named, Snapshot snapshot)
 {
 	Relation	rel = table_open(relid, AccessShareLock);
-	const char *trigger = superuser() ? NULL : foreign_trigger(rel);
+	const char *trigger = foreign_trigger(rel);
 	OrgRole		caller;
 	SPIPlanPtr	plan;
+	int			settings;
 	int			result;
 	uint64		rows;
 
@@ -217,11 +239,16 @@ org_execute_as_owner(Oid relid, const char *sql, int nargs, Oid *types,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("trigger \"%s\" on table \"%s\" would be fired as the "
 						"table's owner", trigger, RelationGetRelationName(rel)),
-				 errdetail("Its function is another role's, or it has a "
-						   "condition."),
+				 errdetail("Its function, or what its condition calls, is "
+						   "another role's, or what its arguments name may be."),
 				 errhint("Let the function belong to the table's owner or to a "
-						 "superuser, and have it test the condition.")));
+						 "superuser, and take no arguments.")));
 	caller = org_become_owner(rel);
+
+	/* what triggers of the owner's name is not what the caller's path finds */
+	settings = NewGUCNestLevel();
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
@@ -240,6 +267,7 @@ org_execute_as_owner(Oid relid, const char *sql, int nargs, Oid *types,
 			 SPI_result_code_string(result));
 	rows = SPI_processed;
 	SPI_finish();
+	AtEOXact_GUC(true, settings);
 	org_become_again(caller);
 	table_close(rel, NoLock);
 	return rows;
