@@ -36,6 +36,7 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
+#include "iomorg_compat.h"
 #include "org_tables.h"
 #include "org_trigger.h"
 
@@ -156,7 +157,7 @@ calls_foreign(Node *node, void *rel)
 		(IsA(node, CoerceViaIO) && exprType(node) >= FirstNormalObjectId) ||
 		check_functions_in_node(node, is_foreign, rel))
 		return true;
-	return expression_tree_walker(node, calls_foreign, rel);
+	return iom_expression_tree_walker(node, calls_foreign, rel);
 }
 
 /*
