@@ -42,7 +42,7 @@
 /* 16 gave tree walkers a type; to new compilers, the one before has no arguments. */
 #if PG_VERSION_NUM < 160000
 #define iom_expression_tree_walker(node, walker, context) \
-	expression_tree_walker(node, (bool (*) ()) (walker), context)
+	expression_tree_walker(node, (void *) (walker), context)
 #else
 #define iom_expression_tree_walker(node, walker, context) \
 	expression_tree_walker(node, walker, context)
