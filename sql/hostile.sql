@@ -314,11 +314,15 @@ CREATE TYPE regress_evil.unit AS ENUM ('DLA', 'DOE');
 CREATE FUNCTION regress_evil.unit_node(regress_evil.unit) RETURNS iom_node LANGUAGE plpgsql AS $$BEGIN RAISE 'hijacked, as %', current_user; END$$;
 CREATE CAST (regress_evil.unit AS iom_node) WITH FUNCTION regress_evil.unit_node(regress_evil.unit) AS IMPLICIT;
 CREATE CAST (regress_evil.unit AS public.iom_node) WITH INOUT AS IMPLICIT;
+\set VERBOSITY terse
 CREATE TABLE regress_evil.staff (unit regress_evil.unit REFERENCES iom_unit);
+\set VERBOSITY default
 CREATE DOMAIN regress_evil.code AS iom_node;
 CREATE CAST (regress_evil.unit AS regress_evil.code) WITH FUNCTION regress_evil.unit_node(regress_evil.unit) AS IMPLICIT;
 CREATE CAST (regress_evil.unit AS iom_node) WITH FUNCTION regress_evil.unit_node(regress_evil.unit) AS ASSIGNMENT;
+\set VERBOSITY terse
 CREATE TABLE regress_evil.staff (unit regress_evil.unit REFERENCES iom_unit);
+\set VERBOSITY default
 CREATE CAST (regress_evil.unit AS text) WITH INOUT AS IMPLICIT;
 CREATE TABLE regress_evil.staff (unit iom_node, supervisor iom_node, relation regress_evil.unit, valid daterange,
 	FOREIGN KEY (unit, supervisor, relation, valid) REFERENCES iom_line);

@@ -260,7 +260,13 @@ org_execute_as_owner(Oid relid, const char *sql, int nargs, Oid *types,
 		elog(ERROR, "SPI_prepare failed: %s",
 			 SPI_result_code_string(SPI_result));
 	if (!is_about(plan, rel))
-		elog(ERROR, "\"%s\" is another table now", RelationGetRelationName(rel));
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("\"%s\" is another table now",
+						RelationGetRelationName(rel)),
+				 errdetail("Its schema was renamed, or it was moved, in the "
+						   "meantime."),
+				 errhint("Run the transaction again.")));
 	result = SPI_execute_snapshot(plan, values, nulls, snapshot,
 								  InvalidSnapshot, false, true, 0);
 	if (result < 0)
