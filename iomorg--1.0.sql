@@ -433,7 +433,8 @@ INSERT INTO iom_revision (revision) VALUES (pg_current_xact_id());
 
 -- Everybody may read; who owns the extension may change, and let others.  Of a
 -- trusted extension, these are not a superuser's: foreign keys look rows up as the
--- owner, and call implicit casts, which are anybody's to make.
+-- owner, and call implicit casts, which src/cast_guard.c keeps from others but for
+-- a race.
 ALTER TABLE iom_unit OWNER TO @extowner@;
 ALTER TABLE iom_line OWNER TO @extowner@;
 ALTER TABLE iom_appointment OWNER TO @extowner@;

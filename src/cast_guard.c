@@ -20,10 +20,10 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/pg_cast.h"
-#include "commands/event_trigger.h"
 #include "miscadmin.h"
 
 #include "org_tables.h"
+#include "org_trigger.h"
 
 PG_FUNCTION_INFO_V1(iom_refuse_cast);
 
@@ -59,11 +59,7 @@ has_made_implicit_cast(void)
 Datum
 iom_refuse_cast(PG_FUNCTION_ARGS)
 {
-	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function \"%s\" was not called by event trigger "
-						"manager", "iom_refuse_cast")));
+	(void) org_event_trigger_data(fcinfo, "iom_refuse_cast");
 	if (!superuser() && has_made_implicit_cast())
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),

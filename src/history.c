@@ -7,16 +7,18 @@
  * Statement triggers with transition tables record whatever a statement
  * changed, by the page (history_insert.c) or, where iom_history is not quite
  * as the extension made it, in one INSERT ... SELECT; before TRUNCATE, they
- * record the rows that are about to go.  The rows of a dump that is being restored are not recorded (origin.c): their
- * history is in the dump.  Nor is what a replication worker applies: no trigger
- * fires, and the publisher's history can be published like the tables.
+ * record the rows that are about to go.  The rows of a dump that is being
+ * restored are not recorded (origin.c): their history is in the dump.  Nor is
+ * what a replication worker applies: no trigger fires, and the publisher's
+ * history can be published like the tables.
  *
  * iom_history itself is append-only: only the triggers insert, and a dump
  * being restored.  A superuser can do everything, but not without a trace: a
  * statement that may have taken away from it leaves one row.  Of all these tables,
  * no statement is committed without its record (whole_statement.c).
  *
- * iom_history belongs to the extension's owner and is written as that role, with
+ * iom_history belongs to a superuser, where the extension is trusted, and is
+ * written as its owner, with
  * its constraints and indexes; what a row is as jsonb is found out as the user
  * (history_rows.c).  The row names the session's user and the role that was set.
  *

@@ -5,7 +5,8 @@
  *
  * A bulk load spends most of its time on its history if that is an INSERT like
  * any other.  Here rows go from the transition tables (history_rows.c) into the
- * table as COPY puts them there: many to a page at once, with one record in the log.  That
+ * table as COPY puts them there: many to a page at once, with one record in the
+ * log.  That
  * works where iom_history is as the extension made it, but for indexes and
  * CHECK constraints, which may be others.  Where somebody gave it columns, row
  * or statement triggers, foreign keys, rules, policies for its owner, or made it

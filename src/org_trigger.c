@@ -69,6 +69,20 @@ org_trigger_data(FunctionCallInfo fcinfo, const char *function,
 }
 
 /*
+ * The same of an event trigger function.
+ */
+EventTriggerData *
+org_event_trigger_data(FunctionCallInfo fcinfo, const char *function)
+{
+	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"%s\" was not called by event trigger "
+						"manager", function)));
+	return (EventTriggerData *) fcinfo->context;
+}
+
+/*
  * The name of a schema, for SQL; NULL if it is gone.  It keeps it until the
  * transaction ends: with another schema of that name, SQL that waits before it is
  * parsed would be about somebody's tables and operators.  Palloc'd.
@@ -195,6 +209,8 @@ is_about(SPIPlanPtr plan, Relation rel)
 	ListCell   *query;
 	ListCell   *entry;
 
+	if (rel->rd_rules)
+		return true;
 	foreach(source, SPI_plan_get_plan_sources(plan))
 	{
 		foreach(query, ((CachedPlanSource *) lfirst(source))->query_list)
@@ -204,7 +220,7 @@ is_about(SPIPlanPtr plan, Relation rel)
 				RangeTblEntry *table = lfirst_node(RangeTblEntry, entry);
 
 				if (table->rtekind == RTE_RELATION &&
-					table->relid != RelationGetRelid(rel) && !rel->rd_rules)
+					table->relid != RelationGetRelid(rel))
 					return false;
 			}
 		}

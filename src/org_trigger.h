@@ -10,6 +10,7 @@
 #ifndef ORG_TRIGGER_H
 #define ORG_TRIGGER_H
 
+#include "commands/event_trigger.h"
 #include "commands/trigger.h"
 #include "utils/queryenvironment.h"
 #include "utils/rel.h"
@@ -25,6 +26,8 @@ typedef struct OrgRole
 extern TriggerData *org_trigger_data(FunctionCallInfo fcinfo,
 									 const char *function,
 									 int ntables, const Oid *tables);
+extern EventTriggerData *org_event_trigger_data(FunctionCallInfo fcinfo,
+												const char *function);
 extern OrgRole org_become_owner(Relation rel);
 extern void org_become_again(OrgRole former);
 extern uint64 org_execute_as_owner(Oid relid, const char *sql, int nargs,

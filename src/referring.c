@@ -8,7 +8,8 @@
  * a partitioned table counts once.
  *
  * A table is asked as the foreign key itself would ask it: as its owner, in a
- * restricted operation, past row-level security, with every name in the statement qualified, and with a
+ * restricted operation, past row-level security, with every name in the
+ * statement qualified, and with a
  * snapshot of what is committed now.  A row that another transaction is about
  * to insert is not waited for: it could as well come right after.  Who has to
  * know that none comes takes referring_none()'s word.

@@ -39,7 +39,6 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
-#include "commands/event_trigger.h"
 #include "commands/tablecmds.h"
 #include "executor/spi.h"
 #include "nodes/parsenodes.h"
@@ -285,15 +284,10 @@ await_nodes(Oid relid, const char *column)
 Datum
 iom_await_units(PG_FUNCTION_ARGS)
 {
-	EventTriggerData *data = (EventTriggerData *) fcinfo->context;
+	EventTriggerData *data = org_event_trigger_data(fcinfo, "iom_await_units");
 	AlterTableStmt *statement;
 	ListCell   *cell;
 
-	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function \"%s\" was not called by event trigger "
-						"manager", "iom_await_units")));
 	if (!IsA(data->parsetree, AlterTableStmt))
 		PG_RETURN_NULL();
 
