@@ -340,11 +340,13 @@ SELECT plan(format('SELECT * FROM staff WHERE unit = %L AND unit <@ %L', :'leaf'
 -- PostgreSQL 17)
 SET enable_seqscan = off;
 SELECT array_agg(node) AS nodes FROM forest \gset
+SELECT node AS large FROM forest ORDER BY iom_size(node) DESC, node LIMIT 1 \gset
 SELECT n, (SELECT string_agg(regexp_count(p, '\mANY\M')::text, ' ') FROM plan(q) p WHERE p ~ 'Index Cond: .*\mANY\M') =
-  CASE WHEN n < 3 AND current_setting('server_version_num')::int < 170000 THEN '1' ELSE '2' END AS arrays
+  CASE WHEN n < 4 AND current_setting('server_version_num')::int < 170000 THEN '1' ELSE '2' END AS arrays
 FROM unnest(ARRAY[
   format('SELECT * FROM staff WHERE unit <@ %L AND unit = ANY (%L)', :'small', :'nodes'),
   format('SELECT s.id FROM forest f CROSS JOIN LATERAL (SELECT id FROM staff WHERE unit <@ f.node AND unit <@ (SELECT iom_node %L) OFFSET 0) s WHERE f.number = 3', :'small'),
+  format('SELECT s.id FROM forest f JOIN staff s ON s.unit <@ f.node WHERE f.number = 3 AND s.unit <@ %L', :'large'),
   format('SELECT * FROM staff WHERE unit <@ %L AND unit IN (%L, %L)', :'small', :'leaf', :'small')]) WITH ORDINALITY q (q, n);
 -- ... the node of the other one being known, too
 SELECT (SELECT count(*) FROM forest f CROSS JOIN LATERAL (SELECT FROM staff WHERE unit <@ f.node AND unit <@ :'small' OFFSET 0) s) =

@@ -81,6 +81,11 @@ is(error('hr', q{BEGIN; SELECT row_limit('UPDATE iom_unit SET name = ''hidden'' 
 	'27000: a statement on table "iom_unit" was stopped before its end', 'another statement after it');
 is($node->safe_psql('postgres', $rows), $before, 'nothing was changed');
 
+# Nor does it matter how many were stopped.
+is(error('hr', q{SELECT count(row_limit('UPDATE iom_unit SET name = ''hidden'' RETURNING 1', 1)) FROM generate_series(1, 50)}),
+	'27000: a statement on table "iom_unit" was stopped before its end', 'many statements');
+is($node->safe_psql('postgres', $rows), $before, 'nothing was changed');
+
 # Whose end is reached is recorded as any other.
 is(error('hr', q{SELECT row_limit('UPDATE iom_unit SET name = name RETURNING 1', 1000)}), '', 'a limit that is not reached');
 is(error('hr', q{SELECT row_limit('UPDATE iom_unit SET name = name', 1)}), '', 'a statement that returns nothing');
