@@ -49,6 +49,7 @@ OBJS = \
 	src/org_trigger.o \
 	src/org_unseen.o \
 	src/origin.o \
+	src/own_trigger.o \
 	src/referring.o \
 	src/render.o \
 	src/revision.o \
@@ -96,6 +97,7 @@ REGRESS = \
 	security \
 	unsound \
 	hostile \
+	hostile_owner \
 	within \
 	forest \
 	chain
@@ -108,6 +110,7 @@ ISOLATION = \
 	guard_ends \
 	guard_solid \
 	hostile_names \
+	hostile_trigger \
 	import \
 	read_committed \
 	readers \

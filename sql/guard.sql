@@ -314,15 +314,41 @@ ROLLBACK;
 BEGIN;
 CREATE TRIGGER regress_trigger AFTER DELETE ON iom_line FOR EACH ROW EXECUTE FUNCTION iom_guard_line();
 DELETE FROM iom_line WHERE node = 'DLA';
-SELECT iom_path('DLA'), regress_check();
 ROLLBACK;
--- one more of the same does no harm
+-- nor once more, which might end a statement that others began
 BEGIN;
 CREATE TRIGGER regress_begin BEFORE INSERT OR UPDATE ON iom_line FOR EACH STATEMENT EXECUTE FUNCTION iom_guard_begin();
 UPDATE iom_line SET supervisor = 'DG' WHERE node IN ('OSS', 'DLA') AND line = 'solid';
-SELECT iom_path('OSS'), regress_check();
-UPDATE iom_line SET supervisor = 'DLA' WHERE node = 'OSS' AND line = 'solid';
-SELECT iom_path('OSS'), regress_check();
+ROLLBACK;
+BEGIN;
+CREATE TRIGGER _iom_begin2 BEFORE UPDATE ON iom_line FOR EACH STATEMENT EXECUTE FUNCTION iom_guard_end();
+UPDATE iom_line SET supervisor = 'DG' WHERE node IN ('OSS', 'DLA') AND line = 'solid';
+ROLLBACK;
+-- nor under the names of the extension's at other times, or with conditions; these
+-- tell of no changes, and charts are not kept
+BEGIN;
+UPDATE iom_line SET supervisor = 'DG' WHERE node = 'DLA' AND line = 'solid';
+CREATE FUNCTION regress_nothing() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NULL; END$$;
+DROP TRIGGER _iom_begin ON iom_line;
+CREATE TRIGGER _iom_begin AFTER TRUNCATE ON iom_line FOR EACH STATEMENT EXECUTE FUNCTION regress_nothing();
+ALTER TABLE iom_line ENABLE ALWAYS TRIGGER _iom_begin;
+SELECT iom_path('DLA');
+UPDATE iom_line SET supervisor = 'COS' WHERE node = 'DLA' AND line = 'solid';
+SELECT iom_path('DLA'), regress_check();
+SELECT * FROM iom_check();
+DROP TRIGGER _iom_begin ON iom_line;
+CREATE TRIGGER _iom_begin BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON iom_line FOR EACH STATEMENT WHEN (false) EXECUTE FUNCTION iom_guard_begin();
+ALTER TABLE iom_line ENABLE ALWAYS TRIGGER _iom_begin;
+UPDATE iom_line SET supervisor = 'DG' WHERE node = 'DLA' AND line = 'solid';
+SELECT iom_path('DLA'), regress_check();
+SELECT * FROM iom_check();
+-- made again as they were, they are the extension's
+DROP TRIGGER _iom_begin ON iom_line;
+CREATE TRIGGER _iom_begin BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON iom_line FOR EACH STATEMENT EXECUTE FUNCTION iom_guard_begin();
+ALTER TABLE iom_line ENABLE ALWAYS TRIGGER _iom_begin;
+UPDATE iom_line SET supervisor = 'COS' WHERE node = 'DLA' AND line = 'solid';
+SELECT iom_path('DLA'), regress_check();
+SELECT * FROM iom_check();
 ROLLBACK;
 
 -- Rows that are frozen as they come are checked, one by one and all at once

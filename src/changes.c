@@ -130,14 +130,25 @@ change_rows(Change *change, uint64 rows, const char *statement)
 						   "them over.")));
 }
 
-/* Of the last result: a column, counted from 1, of the given row. */
+/*
+ * Of the last result: a column, counted from 1, of the given row.  (Who owns the
+ * tables may have another one of its name.)
+ */
 static Datum
-result_column(uint64 row, int column)
+result_column(uint64 row, int column, Oid type)
 {
 	bool		isnull;
 	Datum		value = SPI_getbinval(SPI_tuptable->vals[row],
 									  SPI_tuptable->tupdesc, column, &isnull);
 
+	if (SPI_gettypeid(SPI_tuptable->tupdesc, column) != type)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" is not of type %s",
+						SPI_fname(SPI_tuptable->tupdesc, column),
+						format_type_be(type)),
+				 errhint("The columns that extension iomorg made must keep their "
+						 "names and types.")));
 	if (isnull)
 		ereport(ERROR,
 				(errcode(ERRCODE_NOT_NULL_VIOLATION),
@@ -150,7 +161,21 @@ result_column(uint64 row, int column)
 static Days
 result_days(uint64 row, int column)
 {
-	return org_days_of_range(result_column(row, column));
+	return org_days_of_range(result_column(row, column, DATERANGEOID));
+}
+
+static const char *
+result_text(uint64 row, int column)
+{
+	return TextDatumGetCString(result_column(row, column, TEXTOID));
+}
+
+/* A node, for messages. */
+static NodeText
+result_node(uint64 row, int column)
+{
+	return node_text(DatumGetIomNode(result_column(row, column,
+												   org_tables_node_type())));
 }
 
 static bool
@@ -313,10 +338,10 @@ need_no_line(Change *change, const char *which)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNIQUE_VIOLATION),
 				 errmsg("\"%s\" has a %s line \"%s\" to \"%s\" on the same days",
-						node_text(DatumGetIomNode(result_column(0, 1))).text,
-						TextDatumGetCString(result_column(0, 4)),
-						TextDatumGetCString(result_column(0, 3)),
-						node_text(DatumGetIomNode(result_column(0, 2))).text),
+						result_node(0, 1).text,
+						result_text(0, 4),
+						result_text(0, 3),
+						result_node(0, 2).text),
 				 errdetail("It is valid on %s.", days_text(result_days(0, 5))),
 				 errhint("iom_unrelate() ends a dotted line, iom_move() a solid "
 						 "one; another relation is another line.")));
@@ -360,7 +385,7 @@ draw_line(Change *change, const char *line)
 	{
 		if (goes_on(change, line))
 		{
-			give(change, WITHIN, result_column(0, 1));
+			give(change, WITHIN, result_column(0, 1, DATERANGEOID));
 			need_free_key(change, "$7");
 			change_rows(change, 1, "UPDATE ~.iom_line SET valid = $7 WHERE "
 						OF_LINE "AND valid OPERATOR(pg_catalog.=) "
@@ -392,8 +417,8 @@ end_lines(Change *change, const char *which, bool both_kinds)
 						 "), pg_catalog.count(*) FILTER (WHERE "
 						 ORG_LINE_GOES(BEFORE_DAY) ") "
 						 "FROM ~.iom_line l WHERE %s", which));
-	cut = (uint64) DatumGetInt64(result_column(0, 1));
-	gone = (uint64) DatumGetInt64(result_column(0, 2));
+	cut = (uint64) DatumGetInt64(result_column(0, 1, INT8OID));
+	gone = (uint64) DatumGetInt64(result_column(0, 2, INT8OID));
 	/* (only who has lines to delete needs the privilege to) */
 	if (gone > 0)
 		change_rows(change, gone, psprintf("DELETE FROM ~.iom_line l "
@@ -467,10 +492,10 @@ iom_add(PG_FUNCTION_ARGS)
 static void
 move_line(Change *change)
 {
-	Datum		valid = result_column(0, 3);
+	Datum		valid = result_column(0, 3, DATERANGEOID);
 	bool		begins = org_days_of_range(valid).from == change->day;
-	Datum		supervisor = result_column(0, 1);
-	Datum		relation = result_column(0, 2);
+	Datum		supervisor = result_column(0, 1, org_tables_node_type());
+	Datum		relation = result_column(0, 2, TEXTOID);
 
 	if (!is_given(change, RELATION))
 		give(change, RELATION, relation);
@@ -533,7 +558,7 @@ iom_move(PG_FUNCTION_ARGS)
 			"AND l.line OPERATOR(pg_catalog.=) 'solid' "
 			"AND pg_catalog.lower(l.valid) OPERATOR(pg_catalog.>) $4)) "
 			"FROM ~.iom_unit WHERE node OPERATOR(~.=) $1");
-		give(&change, WITHIN, result_column(0, 1));
+		give(&change, WITHIN, result_column(0, 1, DATERANGEOID));
 		draw_line(&change, "solid");
 	}
 	return finish(&change);
@@ -559,12 +584,12 @@ refuse_reports(Change *change)
 
 	if (n == 0)
 		return;
-	first = node_text(DatumGetIomNode(result_column(0, 1)));
+	first = result_node(0, 1);
 	days = result_days(0, 2);
 	initStringInfo(&reports);
 	for (uint64 i = 0; i < Min(n, MOST_NAMED); i++)
 		appendStringInfo(&reports, "%s\"%s\" on %s", i > 0 ? ", " : "",
-						 node_text(DatumGetIomNode(result_column(i, 1))).text,
+						 result_node(i, 1).text,
 						 days_text(result_days(i, 2)));
 	if (n > MOST_NAMED)
 		appendStringInfo(&reports, " and others (" UINT64_FORMAT " in all)",
@@ -710,7 +735,7 @@ iom_relate(PG_FUNCTION_ARGS)
 		"AND pg_catalog.lower(l.valid) OPERATOR(pg_catalog.>) $4)) "
 		"FROM ~.iom_unit u, ~.iom_unit o "
 		"WHERE u.node OPERATOR(~.=) $1 AND o.node OPERATOR(~.=) $2");
-	give(&change, WITHIN, result_column(0, 1));
+	give(&change, WITHIN, result_column(0, 1, DATERANGEOID));
 	draw_line(&change, "dotted");
 	return finish(&change);
 }

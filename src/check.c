@@ -33,6 +33,7 @@
 #include "days_text.h"
 #include "org_rows.h"
 #include "org_unseen.h"
+#include "own_trigger.h"
 
 PG_FUNCTION_INFO_V1(iom_check_hierarchy);
 
@@ -109,6 +110,7 @@ put_row(ReturnSetInfo *rsinfo, IomNode node, const char *problem,
 	Datum		values[3];
 	bool		nulls[3] = {false};
 
+	nulls[0] = node == IOM_NODE_NONE;
 	values[0] = IomNodeGetDatum(node);
 	values[1] = CStringGetTextDatum(problem);
 	values[2] = CStringGetTextDatum(detail);
@@ -175,7 +177,7 @@ check_everything(Relation unit, Relation line, Snapshot snapshot,
 	UnitRow		unit_row;
 	LineRow		line_row;
 	AttrNumber	origin = unmarked == NULL ? InvalidAttrNumber :
-		get_attnum(RelationGetRelid(line), "origin");
+		org_column(line, "origin", TEXTOID);
 
 	scan = org_scan_begin(unit, snapshot, unmarked != NULL);
 	while (org_scan_next_unit(scan, &unit_row))
@@ -201,10 +203,32 @@ check_everything(Relation unit, Relation line, Snapshot snapshot,
 	MemoryContextDelete(context);
 }
 
+/*
+ * Triggers of a table that have the names of the extension's, but are others.
+ */
+static void
+check_triggers(ReturnSetInfo *rsinfo, Oid relid)
+{
+	Relation	rel = table_open(relid, AccessShareLock);
+
+	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
+	{
+		const Trigger *trigger = &rel->trigdesc->triggers[i];
+
+		if (own_trigger_has_name(trigger) &&
+			!own_trigger_calls_own(trigger, org_tables()->schema))
+			put_row(rsinfo, IOM_NODE_NONE, "trigger altered",
+					psprintf("%s on %s", trigger->tgname,
+							 RelationGetRelationName(rel)));
+	}
+	table_close(rel, AccessShareLock);
+}
+
 /* iom_check_hierarchy(): rows of (node, problem, detail) */
 Datum
 iom_check_hierarchy(PG_FUNCTION_ARGS)
 {
+	const Oid	relids[] = ORG_EDITED_TABLES;
 	Relation	unit;
 	Relation	line;
 
@@ -216,5 +240,11 @@ iom_check_hierarchy(PG_FUNCTION_ARGS)
 					 fcinfo->resultinfo);
 	table_close(line, AccessShareLock);
 	table_close(unit, AccessShareLock);
+
+	for (int i = 0; i < (int) lengthof(relids); i++)
+	{
+		if (OidIsValid(relids[i]))
+			check_triggers((ReturnSetInfo *) fcinfo->resultinfo, relids[i]);
+	}
 	return (Datum) 0;
 }

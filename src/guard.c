@@ -115,12 +115,6 @@ trigger_data(FunctionCallInfo fcinfo, const char *function)
 static HeapTuple
 changed_row(TriggerData *data)
 {
-	if (!TRIGGER_FIRED_AFTER(data->tg_event) ||
-		!TRIGGER_FIRED_FOR_ROW(data->tg_event))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("trigger \"%s\" must be fired after row changes",
-						data->tg_trigger->tgname)));
 	return TRIGGER_FIRED_BY_UPDATE(data->tg_event) ?
 		data->tg_newtuple : data->tg_trigtuple;
 }

@@ -195,23 +195,6 @@ record(TriggerData *data, const char *change, const char *node)
 	table_close(history, NoLock);
 }
 
-/* A trigger that somebody else made may lack them. */
-static void
-need_transition_tables(const TriggerData *data)
-{
-	TriggerEvent event = data->tg_event;
-	bool		need_old = TRIGGER_FIRED_BY_UPDATE(event) ||
-		TRIGGER_FIRED_BY_DELETE(event);
-	bool		need_new = TRIGGER_FIRED_BY_UPDATE(event) ||
-		TRIGGER_FIRED_BY_INSERT(event);
-
-	if ((need_old && !data->tg_oldtable) || (need_new && !data->tg_newtable))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("trigger \"%s\" must have the transition tables "
-						"old_rows and new_rows", data->tg_trigger->tgname)));
-}
-
 /* Nothing was done to any row: no edit. */
 static bool
 has_no_rows(const TriggerData *data)
@@ -236,13 +219,6 @@ iom_history_record(PG_FUNCTION_ARGS)
 	Oid			relid = RelationGetRelid(data->tg_relation);
 	const char *node = relid == tables->appointment ? "post" : "node";
 
-	if (!TRIGGER_FIRED_FOR_STATEMENT(data->tg_event) ||
-		(TRIGGER_FIRED_BY_TRUNCATE(data->tg_event) &&
-		 !TRIGGER_FIRED_BEFORE(data->tg_event)))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("trigger \"%s\" must be fired for statements, and "
-						"before TRUNCATE", data->tg_trigger->tgname)));
 	if (!TRIGGER_FIRED_BY_TRUNCATE(data->tg_event))
 	{
 		if (TRIGGER_FIRED_BEFORE(data->tg_event))
@@ -252,7 +228,6 @@ iom_history_record(PG_FUNCTION_ARGS)
 		}
 		whole_statement_end(data);
 	}
-	need_transition_tables(data);
 	if (origin_is_restoring() || has_no_rows(data))
 		return PointerGetDatum(NULL);
 

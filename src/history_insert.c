@@ -52,6 +52,7 @@
 #include "history_insert.h"
 #include "history_rows.h"
 #include "iomorg_compat.h"
+#include "org_tables.h"
 #include "org_trigger.h"
 
 /* The trigger that is not fired. */
@@ -280,7 +281,6 @@ history_insert(Relation history, const HistoryEvent *event, TriggerData *data,
 	MemoryContext context;
 	MemoryContext caller_context;
 	HistoryInsert *insert;
-	TupleDesc	desc = RelationGetDescr(data->tg_relation);
 
 	if (history->rd_rel->relkind != RELKIND_RELATION ||
 		history->rd_rel->relispartition || history->rd_rules ||
@@ -292,7 +292,7 @@ history_insert(Relation history, const HistoryEvent *event, TriggerData *data,
 	caller_context = MemoryContextSwitchTo(context);
 	insert = palloc0(sizeof(HistoryInsert));
 	insert->history = history;
-	if (!find_columns(insert, SPI_gettypeid(desc, SPI_fnumber(desc, node))))
+	if (!find_columns(insert, org_tables_node_type()))
 	{
 		MemoryContextSwitchTo(caller_context);
 		MemoryContextDelete(context);

@@ -32,6 +32,7 @@
 #include "history_json.h"
 #include "history_rows.h"
 #include "iomorg_compat.h"
+#include "org_tables.h"
 
 /* A table that is being read, if there is one: of the two, one is NULL. */
 typedef struct Source
@@ -104,7 +105,7 @@ end(Source *source)
 
 /*
  * Begin with what the trigger's statement did.  "node" is the column of its
- * table that says whose row it is.
+ * table that says whose row it is (nobody's, where it has another type).
  */
 HistoryRows *
 history_rows_begin(TriggerData *data, const char *node)
@@ -112,7 +113,7 @@ history_rows_begin(TriggerData *data, const char *node)
 	HistoryRows *rows = palloc0(sizeof(HistoryRows));
 	TupleDesc	desc = RelationGetDescr(data->tg_relation);
 
-	rows->node = SPI_fnumber(desc, node);
+	rows->node = org_column(data->tg_relation, node, org_tables_node_type());
 	rows->json = history_json_begin(desc);
 	rows->table = RelationGetRelationName(data->tg_relation);
 	if (TRIGGER_FIRED_BY_TRUNCATE(data->tg_event))
@@ -149,8 +150,10 @@ history_rows_get(HistoryRows *rows, HistoryRow *row)
 	Source	   *before = &rows->before;
 	Source	   *after = &rows->after;
 
-	row->node = slot_getattr(before->has_row ? before->slot : after->slot,
-							 rows->node, &row->node_is_null);
+	row->node_is_null = true;
+	if (AttributeNumberIsValid(rows->node))
+		row->node = slot_getattr(before->has_row ? before->slot : after->slot,
+								 rows->node, &row->node_is_null);
 	row->before = before->has_row ? history_json(rows->json, before->slot) : NULL;
 	row->after = after->has_row ? history_json(rows->json, after->slot) : NULL;
 }

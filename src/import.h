@@ -32,11 +32,13 @@ typedef enum ImportColumn
 
 #define IMPORT_REQUIRED		IMPORT_KIND
 
-/* What the descriptors of the stores are made from, by a query. */
+/* What the descriptors of the stores are made from, by a query.  (Of iom_unit, the
+ * types of only these columns are sure: org_tables().) */
 #define IMPORT_ROW_COLUMNS \
-	"0::pg_catalog.int8 AS place, ''::pg_catalog.text AS code, node, name, " \
-	"''::pg_catalog.text AS supervisor, node AS above, kind, position, " \
-	"head_title, mandate, valid"
+	"0::pg_catalog.int8 AS place, ''::pg_catalog.text AS code, node, " \
+	"''::pg_catalog.text AS name, ''::pg_catalog.text AS supervisor, " \
+	"node AS above, ''::pg_catalog.text AS kind, position, " \
+	"''::pg_catalog.text AS head_title, ''::pg_catalog.text AS mandate, valid"
 #define IMPORT_FAULT_COLUMNS \
 	"0::pg_catalog.int8 AS place, ''::pg_catalog.text AS code, " \
 	"''::pg_catalog.text AS problem, ''::pg_catalog.text AS detail"

@@ -123,7 +123,11 @@ find_columns(HeapTuple tuple, TupleDesc descriptor, int ncolumns,
 
 	/* columns added later cannot be ours: those have rows from the start */
 	if (HeapTupleHeaderGetNatts(header) < ncolumns)
-		elog(ERROR, "a row of the hierarchy ends before column %d", ncolumns);
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("a column of iom_unit or iom_line was added to rows that "
+						"were there before"),
+				 errhint("VACUUM FULL of both tables writes it into them.")));
 	for (int i = 0; i < ncolumns; i++)
 	{
 		Form_pg_attribute column = TupleDescAttr(descriptor, i);

@@ -28,6 +28,7 @@
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_index.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
@@ -46,13 +47,11 @@
 
 #include "org_tables.h"
 #include "org_unseen.h"
+#include "own_trigger.h"
 
 #define EXTENSION_NAME	"iomorg"
 
 /* The triggers that must be on for changes to be noticed. */
-#define BEGIN_TRIGGER	"_iom_begin"
-#define END_TRIGGER		"_iom_end"
-#define REPLICA_TRIGGER	"_iom_replica_row"
 
 uint64		org_tables_epoch = 1;
 uint64		org_privileges_epoch = 1;
@@ -153,20 +152,43 @@ require_table(Oid relid, const char *name)
 				 errmsg("table \"%s\" of extension \"%s\" is missing",
 						name, EXTENSION_NAME),
 				 errdetail("It was renamed, moved or taken out of the "
-						   "extension."),
+						   "extension, or something else has its name."),
 				 errhint("Give it its name and schema back; ALTER EXTENSION "
 						 EXTENSION_NAME " ADD TABLE returns it to the "
 						 "extension.")));
 }
 
+/*
+ * A table of the extension; InvalidOid if it is missing, or is no table with rows of
+ * its own in the heap: whoever owns it may put something else in its place.
+ */
+static Oid
+look_for_table(Oid extension, Oid schema, const char *name)
+{
+	Oid			relid = get_relname_relid(name, schema);
+	HeapTuple	tuple;
+	bool		is_heap = false;
+
+	if (!OidIsValid(relid) ||
+		getExtensionOfObject(RelationRelationId, relid) != extension)
+		return InvalidOid;
+	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	if (HeapTupleIsValid(tuple))
+	{
+		Form_pg_class form = (Form_pg_class) GETSTRUCT(tuple);
+
+		is_heap = form->relkind == RELKIND_RELATION &&
+			form->relam == HEAP_TABLE_AM_OID;
+		ReleaseSysCache(tuple);
+	}
+	return is_heap ? relid : InvalidOid;
+}
+
 static Oid
 find_table(Oid extension, Oid schema, const char *name)
 {
-	Oid			relid = get_relname_relid(name, schema);
+	Oid			relid = look_for_table(extension, schema, name);
 
-	if (OidIsValid(relid) &&
-		getExtensionOfObject(RelationRelationId, relid) != extension)
-		relid = InvalidOid;
 	require_table(relid, name);
 	return relid;
 }
@@ -189,23 +211,11 @@ find_column(Oid relid, const char *name, Oid type)
 
 /* In replica role too: ENABLE TRIGGER ALL is not enough for that. */
 static bool
-is_on(Form_pg_trigger trigger)
+is_on(const Trigger *trigger)
 {
 	return trigger->tgenabled == TRIGGER_FIRES_ALWAYS ||
 		(trigger->tgenabled == TRIGGER_FIRES_ON_REPLICA &&
-		 strcmp(NameStr(trigger->tgname), REPLICA_TRIGGER) == 0);
-}
-
-/*
- * Is a row of pg_trigger one of the triggers that tell of changes?
- */
-bool
-org_tables_is_watcher(HeapTuple tuple)
-{
-	const char *name = NameStr(((Form_pg_trigger) GETSTRUCT(tuple))->tgname);
-
-	return strcmp(name, BEGIN_TRIGGER) == 0 || strcmp(name, END_TRIGGER) == 0 ||
-		strcmp(name, REPLICA_TRIGGER) == 0;
+		 strcmp(trigger->tgname, REPLICA_TRIGGER) == 0);
 }
 
 /*
@@ -213,7 +223,8 @@ org_tables_is_watcher(HeapTuple tuple)
  * noted.
  */
 static bool
-is_watched(Relation rel, CatalogRows *triggers, TransactionId all_see)
+is_watched(Relation rel, Oid schema, CatalogRows *triggers,
+		   TransactionId all_see)
 {
 	Relation	catalog;
 	SysScanDesc scan;
@@ -230,14 +241,19 @@ is_watched(Relation rel, CatalogRows *triggers, TransactionId all_see)
 							NULL);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
-		if (org_tables_is_watcher(tuple))
-		{
-			on += is_on((Form_pg_trigger) GETSTRUCT(tuple));
+		if (own_trigger_is_watcher(NameStr(((Form_pg_trigger) GETSTRUCT(tuple))->tgname)))
 			catalog_rows_note(triggers, tuple, all_see);
-		}
 	}
 	systable_endscan(scan);
 	table_close(catalog, AccessShareLock);
+
+	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
+	{
+		const Trigger *trigger = &rel->trigdesc->triggers[i];
+
+		on += own_trigger_is_watcher(trigger->tgname) && is_on(trigger) &&
+			own_trigger_calls_own(trigger, schema);
+	}
 	return on == 3;
 }
 
@@ -256,6 +272,8 @@ note_table(Oid relid, CatalogRows *tables, TransactionId all_see)
 
 /*
  * An index that begins with the column; InvalidOid makes probes read the heap.
+ * (What a partial one's condition says is not computed: it may call its owner's
+ * functions.)
  */
 static Oid
 find_index(Relation rel, AttrNumber column)
@@ -271,7 +289,7 @@ find_index(Relation rel, AttrNumber column)
 		if (!OidIsValid(found) && index->rd_index->indisvalid &&
 			index->rd_rel->relam == BTREE_AM_OID &&
 			index->rd_index->indkey.values[0] == column &&
-			RelationGetIndexPredicate(index) == NIL)
+			heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL))
 			found = RelationGetRelid(index);
 		index_close(index, AccessShareLock);
 	}
@@ -320,8 +338,9 @@ org_tables(void)
 						  Max(found.line_line, found.line_valid));
 
 	/* nothing that is asked of the hierarchy depends on these */
-	found.appointment = get_relname_relid("iom_appointment", found.schema);
-	found.history = get_relname_relid("iom_history", found.schema);
+	found.appointment = look_for_table(extension, found.schema,
+									   "iom_appointment");
+	found.history = look_for_table(extension, found.schema, "iom_history");
 
 	found.revision = find_table(extension, found.schema, "iom_revision");
 	found.revision_revision = find_column(found.revision, "revision",
@@ -330,12 +349,12 @@ org_tables(void)
 	all_see = GetOldestNonRemovableTransactionId(NULL);
 	rel = table_open(found.unit, AccessShareLock);
 	found.unit_pkey = find_index(rel, found.unit_node);
-	found.watched = is_watched(rel, &found.triggers, all_see);
+	found.watched = is_watched(rel, found.schema, &found.triggers, all_see);
 	table_close(rel, AccessShareLock);
 	rel = table_open(found.line, AccessShareLock);
 	found.line_pkey = find_index(rel, found.line_node);
 	found.line_by_supervisor = find_index(rel, found.line_supervisor);
-	found.watched &= is_watched(rel, &found.triggers, all_see);
+	found.watched &= is_watched(rel, found.schema, &found.triggers, all_see);
 	table_close(rel, AccessShareLock);
 	note_table(found.unit, &found.tables, all_see);
 	note_table(found.line, &found.tables, all_see);
@@ -368,6 +387,19 @@ org_tables_history(void)
 
 	require_table(relid, "iom_history");
 	return relid;
+}
+
+/*
+ * A column of an open table; InvalidAttrNumber if it has none of this name and type.
+ */
+AttrNumber
+org_column(Relation rel, const char *name, Oid type)
+{
+	AttrNumber	column = get_attnum(RelationGetRelid(rel), name);
+
+	return column > 0 &&
+		TupleDescAttr(RelationGetDescr(rel), column - 1)->atttypid == type ?
+		column : InvalidAttrNumber;
 }
 
 /*

@@ -89,11 +89,11 @@ extern void org_tables_initialize(void);
 extern const OrgTables *org_tables(void);
 extern Oid	org_tables_node_type(void);
 extern Oid	org_tables_history(void);
+extern AttrNumber org_column(Relation rel, const char *name, Oid type);
 extern void org_tables_open(Relation *unit, Relation *line);
 extern SysScanDesc org_scan_catalog(Relation catalog, Oid index,
 									AttrNumber column, Oid oid,
 									Snapshot snapshot);
-extern bool org_tables_is_watcher(HeapTuple tuple);
 extern bool org_tables_may_select(void);
 extern Oid	org_tables_who_may_select(void);
 extern void org_tables_check_select(void);

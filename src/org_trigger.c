@@ -39,16 +39,18 @@
 #include "iomorg_compat.h"
 #include "org_tables.h"
 #include "org_trigger.h"
+#include "own_trigger.h"
 
 /*
- * Check that the function was called as a trigger on one of the tables, and
- * return its data.  Raises an error otherwise.
+ * Check that the function was called as a trigger on one of the tables, by one that
+ * the extension made, and return its data.  Raises an error otherwise.
  */
 TriggerData *
 org_trigger_data(FunctionCallInfo fcinfo, const char *function,
 				 int ntables, const Oid *tables)
 {
 	TriggerData *data = (TriggerData *) fcinfo->context;
+	bool		is_ours = false;
 
 	if (!CALLED_AS_TRIGGER(fcinfo))
 		ereport(ERROR,
@@ -58,14 +60,25 @@ org_trigger_data(FunctionCallInfo fcinfo, const char *function,
 	for (int i = 0; i < ntables; i++)
 	{
 		if (RelationGetRelid(data->tg_relation) == tables[i])
-			return data;
+			is_ours = true;
 	}
-	ereport(ERROR,
-			(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-			 errmsg("function \"%s\" was called for table \"%s\"",
-					function, RelationGetRelationName(data->tg_relation)),
-			 errhint("It serves the tables of extension iomorg only.")));
-	return NULL;				/* keep compiler quiet */
+	if (!is_ours)
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"%s\" was called for table \"%s\"",
+						function, RelationGetRelationName(data->tg_relation)),
+				 errhint("It serves the tables of extension iomorg only.")));
+	if (!own_trigger_is(data->tg_trigger, function))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("trigger \"%s\" on table \"%s\" is not as extension "
+						"iomorg makes it", data->tg_trigger->tgname,
+						RelationGetRelationName(data->tg_relation)),
+				 errdetail("Function \"%s\" serves the extension's own triggers "
+						   "only.", function),
+				 errhint("Drop it, or give it back the name, the events and the "
+						 "tables that it had.")));
+	return data;
 }
 
 /*
@@ -244,22 +257,13 @@ org_execute_as_owner(Oid relid, const char *sql, int nargs, Oid *types,
 					 EphemeralNamedRelation named, Snapshot snapshot)
 {
 	Relation	rel = table_open(relid, AccessShareLock);
-	const char *trigger = foreign_trigger(rel);
+	const char *trigger;
 	OrgRole		caller;
 	SPIPlanPtr	plan;
 	int			settings;
 	int			result;
 	uint64		rows;
 
-	if (trigger != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("trigger \"%s\" on table \"%s\" would be fired as the "
-						"table's owner", trigger, RelationGetRelationName(rel)),
-				 errdetail("Its function, or what its condition calls, is "
-						   "another role's, or what its arguments name may be."),
-				 errhint("Let the function belong to the table's owner or to a "
-						 "superuser, and take no arguments.")));
 	caller = org_become_owner(rel);
 
 	/* what triggers of the owner's name is not what the caller's path finds */
@@ -283,6 +287,17 @@ org_execute_as_owner(Oid relid, const char *sql, int nargs, Oid *types,
 				 errdetail("Its schema was renamed, or it was moved, in the "
 						   "meantime."),
 				 errhint("Run the transaction again.")));
+	/* the statement has locked the table by now: nobody makes another trigger */
+	trigger = foreign_trigger(rel);
+	if (trigger != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("trigger \"%s\" on table \"%s\" would be fired as the "
+						"table's owner", trigger, RelationGetRelationName(rel)),
+				 errdetail("Its function, or what its condition calls, is "
+						   "another role's, or what its arguments name may be."),
+				 errhint("Let the function belong to the table's owner or to a "
+						 "superuser, and take no arguments.")));
 	result = SPI_execute_snapshot(plan, values, nulls, snapshot,
 								  InvalidSnapshot, false, true, 0);
 	if (result < 0)

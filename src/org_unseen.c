@@ -38,6 +38,7 @@
 #include "utils/snapmgr.h"
 
 #include "org_unseen.h"
+#include "own_trigger.h"
 
 /*----------
  * Who wrote last
@@ -131,7 +132,7 @@ were_triggers_replaced(Oid relid, Snapshot snapshot)
 	bool		replaced = false;
 
 	while (!replaced && HeapTupleIsValid(tuple = systable_getnext(scan)))
-		replaced = org_tables_is_watcher(tuple) && was_replaced(tuple);
+		replaced = own_trigger_is_watcher(NameStr(((Form_pg_trigger) GETSTRUCT(tuple))->tgname)) && was_replaced(tuple);
 	systable_endscan(scan);
 	table_close(catalog, AccessShareLock);
 	return replaced;

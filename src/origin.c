@@ -38,19 +38,21 @@
  */
 #include "postgres.h"
 
+#include "access/heapam.h"
 #include "access/htup_details.h"
+#include "access/table.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/rls.h"
 #include "utils/snapmgr.h"
 
+#include "iomorg_compat.h"
 #include "org_tables.h"
 #include "org_trigger.h"
 #include "origin.h"
@@ -289,31 +291,54 @@ origin_may_accept_dump(void)
 }
 
 /*
+ * Delete a table's rows of the seed, which are locked, and nothing else: no trigger
+ * is fired, no foreign key asked, no expression computed.
+ */
+static void
+delete_seed(Oid relid)
+{
+	Relation	rel = table_open(relid, RowExclusiveLock);
+	AttrNumber	column = org_column(rel, "origin", TEXTOID);
+	TableScanDesc scan = iom_table_beginscan(rel, GetActiveSnapshot());
+	HeapTuple	tuple;
+
+	while (AttributeNumberIsValid(column) &&
+		   (tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
+	{
+		bool		isnull;
+		Datum		origin = heap_getattr(tuple, column, RelationGetDescr(rel),
+										  &isnull);
+
+		CHECK_FOR_INTERRUPTS();
+		if (!isnull && strcmp(TextDatumGetCString(origin), "seed") == 0)
+			simple_heap_delete(rel, &tuple->t_self);
+	}
+	table_endscan(scan);
+	table_close(rel, NoLock);
+}
+
+/*
  * Take the seed away.  No row that refers to it may be lost by that, so what
  * foreign keys of other tables hold stays, as a stand-in.
  *
- * They have nothing to do for the others, which are locked, and are not asked
- * (in replica role): a statement for each, on tables that another job is altering
- * while it waits for us, would be a deadlock.
+ * They have nothing to do for the others, and are not asked: a statement for each,
+ * on tables that another job is altering while it waits for us, would be a
+ * deadlock.
  */
 static void
 empty_tables(void)
 {
 	const Oid	relids[] = ORG_EDITED_TABLES;
-	int			level;
 
 	stand_in_for_referred();
 
-	level = NewGUCNestLevel();
-	(void) set_config_option("session_replication_role", "replica", PGC_SUSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	PushActiveSnapshot(GetLatestSnapshot());
+	revision_begin_change();
 	for (int i = 0; i < (int) lengthof(relids); i++)
-		origin_execute(relids[i],
-					   psprintf("DELETE FROM %s WHERE origin "
-								"OPERATOR(pg_catalog.=) 'seed'",
-								org_qualified_name(get_rel_name(relids[i]))),
-					   0, NULL, NULL, NULL);
-	AtEOXact_GUC(true, level);
+		delete_seed(relids[i]);
+	revision_end_change();
+	PopActiveSnapshot();
+	CommandCounterIncrement();
 }
 
 /*
@@ -355,19 +380,12 @@ iom_origin_mark(PG_FUNCTION_ARGS)
 	Oid			relid = RelationGetRelid(rel);
 	bool		is_update = TRIGGER_FIRED_BY_UPDATE(data->tg_event);
 	HeapTuple	tuple = is_update ? data->tg_newtuple : data->tg_trigtuple;
-	int			column = SPI_fnumber(RelationGetDescr(rel), "origin");
+	int			column = org_column(rel, "origin", TEXTOID);
 	Datum		origin;
 	bool		isnull;
 	bool		is_new;
 
-	if (!TRIGGER_FIRED_BEFORE(data->tg_event) ||
-		!TRIGGER_FIRED_FOR_ROW(data->tg_event))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("trigger \"%s\" must be fired before row changes",
-						data->tg_trigger->tgname)));
-	if (restoring > 0 || column <= 0 ||
-		SPI_gettypeid(RelationGetDescr(rel), column) != TEXTOID)
+	if (restoring > 0 || !AttributeNumberIsValid(column))
 		return PointerGetDatum(tuple);
 
 	origin = heap_getattr(tuple, column, RelationGetDescr(rel), &isnull);

@@ -1,0 +1,25 @@
+/*-------------------------------------------------------------------------
+ *
+ * own_trigger.h
+ *	  The triggers that the extension makes.
+ *
+ * Copyright (c) 2026, the iomorg contributors
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef OWN_TRIGGER_H
+#define OWN_TRIGGER_H
+
+#include "commands/trigger.h"
+
+/* Those that tell of changes: their names. */
+#define BEGIN_TRIGGER	"_iom_begin"
+#define END_TRIGGER		"_iom_end"
+#define REPLICA_TRIGGER	"_iom_replica_row"
+
+extern bool own_trigger_is_watcher(const char *name);
+extern bool own_trigger_has_name(const Trigger *trigger);
+extern bool own_trigger_is(const Trigger *trigger, const char *function);
+extern bool own_trigger_calls_own(const Trigger *trigger, Oid schema);
+
+#endif							/* OWN_TRIGGER_H */
