@@ -1460,7 +1460,7 @@ BEGIN ATOMIC
   ) f
   ORDER BY f.node, f.problem, f.detail COLLATE "C";
 END;
-COMMENT ON FUNCTION iom_check() IS 'every fault in the data, as it can come about with triggers disabled, in replica role or without constraints; and, with a null node, triggers and constraints of ours that are missing or off, and inheritance; empty when all is sound';
+COMMENT ON FUNCTION iom_check() IS 'every fault in the data, as it can come about with triggers disabled, in replica role or without constraints; and, with a null node, triggers and constraints of ours that are missing, off or altered, and inheritance; empty when all is sound';
 
 ----------------------------------------------------------------------------
 -- rollup: totals of every node with all below it
