@@ -130,6 +130,11 @@ ROLLBACK TO s;
 SELECT iom_close('IDF', '2031-01-01'), iom_move('OIG', 'DDGO', '2031-01-01'), iom_move('OIG', 'IDF');
 SELECT supervisor, valid FROM iom_line WHERE node = 'OIG' AND line = 'solid' ORDER BY valid;
 ROLLBACK TO s;
+SELECT iom_close('IDF', '2031-01-01'), iom_add('NEW', 'New', 'IDF', effective => '2030-06-01');
+ROLLBACK TO s;
+SELECT iom_close('IDF', '2031-01-01'), iom_add('NEW', 'New', NULL, effective => '2030-06-01'), iom_move('NEW', 'DDGO', '2031-01-01'), iom_move('NEW', 'IDF', '2030-06-01');
+SELECT supervisor, valid FROM iom_line WHERE node = 'NEW' ORDER BY valid;
+ROLLBACK TO s;
 UPDATE iom_unit SET valid = '(,2031-01-01)' WHERE node = 'DDGMR';
 ROLLBACK TO s;
 -- a closed unit is opened again, and gets its lines again

@@ -193,3 +193,22 @@ SET LOCAL ROLE regress_hr;
 SELECT regress_error($$SELECT iom_import('TABLE feed', effective => '2031-01-01')$$);
 RESET ROLE;
 ROLLBACK;
+
+-- No statistics are needed for a plan of the whole chart: tables that were never analyzed
+BEGIN;
+SET LOCAL client_min_messages = warning;
+DROP EXTENSION iomorg CASCADE;
+CREATE EXTENSION iomorg;
+SELECT iom_import($$SELECT 'U' || i AS code, 'Unit ' || i AS name, CASE WHEN i > 10 THEN 'U' || i / 10 END AS supervisor FROM generate_series(1, 3000) i$$);
+CREATE FUNCTION regress_plan_json(query text) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  plan jsonb;
+BEGIN
+  EXECUTE 'EXPLAIN (FORMAT JSON) ' || query INTO plan;
+  RETURN plan;
+END $$;
+SELECT jsonb_path_query(regress_plan_json('SELECT * FROM iom_org'), 'strict $.** ? (@."Relation Name" == "iom_line")."Plan Rows"')::int > 100 AS many,
+  jsonb_path_query(regress_plan_json('SELECT * FROM iom_org'), 'strict $[0].Plan."Node Type"') AS join;
+SELECT jsonb_path_query(regress_plan_json($$SELECT * FROM iom_org WHERE code = 'U7'$$), 'strict $.** ? (@."Index Name" starts with "iom")."Index Name"');
+SELECT count(*), count(relation), max(level) FROM (SELECT * FROM iom_org OFFSET 0) o;
+ROLLBACK;

@@ -80,8 +80,8 @@ check_as_of(char **newval, void **extra,
 		return true;
 	if (!parse_iso_date(*newval, &date))
 	{
-		GUC_check_errdetail("The day must be empty (today) or a date of the "
-							"form YYYY-MM-DD.");
+		GUC_check_errdetail("The day must be empty (today), infinity, -infinity or "
+							"a date of the form YYYY-MM-DD.");
 		GUC_check_errhint("Write a date value as to_char(value, "
 						  "'YYYY-MM-DD').");
 		return false;

@@ -426,9 +426,11 @@ end_lines(Change *change, const char *which, bool both_kinds)
 									 ORG_LINE_GOES(BEFORE_DAY), which));
 	if (cut > 0)
 	{
-		need_no_line(change, psprintf("JOIN (SELECT node, supervisor, "
-									  "relation, line, valid "
-									  "FROM ~.iom_line WHERE %s AND " IS_BEFORE_DAY ") l "
+		/* (found once: of one node there may be many rows, if dead ones) */
+		need_no_line(change, psprintf("JOIN (WITH l AS MATERIALIZED ("
+									  "SELECT node, supervisor, relation, line, valid "
+									  "FROM ~.iom_line WHERE %s AND " IS_BEFORE_DAY
+									  ") SELECT * FROM l) l "
 									  "ON k.node OPERATOR(~.=) l.node "
 									  "AND k.supervisor OPERATOR(~.=) l.supervisor "
 									  "AND k.relation OPERATOR(pg_catalog.=) l.relation "

@@ -209,7 +209,8 @@ hint_at_life(const Check *check, const SoundnessFault *fault)
 		days_include(fault->life, fault->days.from) &&
 		fault->life.to < DATEVAL_NOEND)
 		return errhint("Give the line days within those of both units; with "
-					   "iom_move(), first plan who takes over on %s.",
+					   "iom_move(), first plan who takes over on %s (a unit "
+					   "that is new begins as a root for that).",
 					   day_text(fault->life.to));
 	return errhint("Give the line days within those of both units.");
 }
