@@ -111,6 +111,7 @@ ISOLATION = \
 	guard_solid \
 	hostile_names \
 	hostile_trigger \
+	new_index \
 	import \
 	read_committed \
 	readers \

@@ -51,8 +51,6 @@
 
 #define EXTENSION_NAME	"iomorg"
 
-/* The triggers that must be on for changes to be noticed. */
-
 uint64		org_tables_epoch = 1;
 uint64		org_privileges_epoch = 1;
 
