@@ -348,6 +348,33 @@ CREATE FUNCTION regress_evil.says(text) RETURNS boolean LANGUAGE plpgsql AS $$BE
 CREATE TRIGGER regress_tell BEFORE INSERT ON iom_unit FOR EACH ROW WHEN (CASE WHEN NEW.name IS NOT NULL THEN regress_evil.says(NEW.name) END) EXECUTE FUNCTION suppress_redundant_updates_trigger();
 SET LOCAL check_function_bodies = off;
 INSERT INTO iom_line (node, supervisor, origin) VALUES ('AAA', 'BBB', 'own');
+ROLLBACK TO s;
+-- ... nor by way of the server's own functions
+RESET ROLE;
+DROP TRIGGER regress_tell ON iom_unit;
+SET LOCAL ROLE regress_attacker;
+CREATE FUNCTION regress_evil.says() RETURNS boolean LANGUAGE plpgsql AS $$BEGIN RAISE NOTICE 'called as %', CASE WHEN current_user = session_user THEN 'a superuser' ELSE current_user END; RETURN false; END$$;
+CREATE TRIGGER regress_tell BEFORE INSERT ON iom_unit FOR EACH ROW WHEN (query_to_xml('SELECT regress_evil.says()', true, true, '') IS NULL) EXECUTE FUNCTION suppress_redundant_updates_trigger();
+SET LOCAL check_function_bodies = off;
+INSERT INTO iom_line (node, supervisor, origin) VALUES ('AAA', 'BBB', 'own');
+ROLLBACK TO s;
+-- ... nor the triggers of a table that refers to more than the node
+RESET ROLE;
+DROP TRIGGER regress_tell ON iom_unit;
+ALTER TABLE iom_unit ADD UNIQUE (node, kind);
+GRANT REFERENCES ON iom_unit TO regress_attacker;
+SET LOCAL ROLE regress_attacker;
+CREATE TABLE regress_evil.refers (unit iom_node, kind text, FOREIGN KEY (unit, kind) REFERENCES iom_unit (node, kind) ON UPDATE CASCADE);
+INSERT INTO regress_evil.refers VALUES ('DG', 'post');
+CREATE TRIGGER regress_tell AFTER UPDATE ON regress_evil.refers FOR EACH ROW EXECUTE FUNCTION regress_evil.tell();
+SET LOCAL check_function_bodies = off;
+INSERT INTO iom_unit (node, name, kind, origin) VALUES ('DG', 'Director General', 'bureau', 'own');
+ROLLBACK;
+
+-- A function of foreign keys without one
+BEGIN;
+CREATE CONSTRAINT TRIGGER regress_ri AFTER DELETE ON iom_unit FOR EACH ROW EXECUTE FUNCTION "RI_FKey_noaction_del"();
+SELECT iom_close('DLA', '2031-01-01');
 ROLLBACK;
 
 -- Nor of the tables that are written as the owner only, where somebody was given all
@@ -361,6 +388,9 @@ CREATE TRIGGER _iom_begin BEFORE UPDATE ON iom_revision FOR EACH ROW EXECUTE FUN
 UPDATE iom_unit SET name = 'Law' WHERE node = 'DLA';
 ROLLBACK TO s;
 CREATE TRIGGER regress_tell BEFORE INSERT ON iom_history FOR EACH ROW EXECUTE FUNCTION regress_evil.tell();
+UPDATE iom_unit SET name = 'Law' WHERE node = 'DLA';
+ROLLBACK TO s;
+CREATE TRIGGER regress_tell BEFORE INSERT ON iom_history FOR EACH ROW WHEN (query_to_xml('SELECT 1', true, true, '') IS NULL) EXECUTE FUNCTION suppress_redundant_updates_trigger();
 UPDATE iom_unit SET name = 'Law' WHERE node = 'DLA';
 ROLLBACK;
 -- (the superuser's own are fired)

@@ -114,6 +114,37 @@ SELECT count(*) FROM iom_appointment;
 SELECT node, iom_is_leaf(node) FROM iom_roots();
 SELECT count(*) FROM iom_history;
 SELECT * FROM iom_check();
+ROLLBACK TO s;
+
+-- Where somebody else's foreign key is restored, units stand in for what it would miss:
+-- the owner's triggers are not fired by that, nor do his defaults leave anything behind.
+CREATE CONSTRAINT TRIGGER tell AFTER INSERT ON iom_unit DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION regress_tell();
+RESET ROLE;
+CREATE TABLE regress_staff (unit iom_node);
+INSERT INTO regress_staff VALUES ('NEW'), ('DG');
+SET LOCAL check_function_bodies = off;
+SAVEPOINT t;
+ALTER TABLE regress_staff ADD FOREIGN KEY (unit) REFERENCES iom_unit;
+ROLLBACK TO t;
+-- (where none is missing, that is nobody's business)
+DELETE FROM regress_staff WHERE unit = 'NEW';
+ALTER TABLE regress_staff ADD FOREIGN KEY (unit) REFERENCES iom_unit;
+ROLLBACK TO t;
+SET LOCAL ROLE regress_owner;
+DROP TRIGGER tell ON iom_unit;
+CREATE FUNCTION regress_leave() RETURNS text LANGUAGE plpgsql AS
+$$BEGIN PERFORM set_config('search_path', 'pg_catalog', false); RAISE NOTICE 'called as %', current_user; RETURN 'left'; END$$;
+ALTER TABLE iom_unit ALTER COLUMN mandate SET DEFAULT regress_leave();
+RESET ROLE;
+ALTER TABLE regress_staff ADD FOREIGN KEY (unit) REFERENCES iom_unit;
+SHOW search_path;
+SELECT node, mandate, origin FROM iom_unit WHERE origin <> 'seed';
+ROLLBACK TO s;
+ALTER EXTENSION iomorg DROP TABLE iom_appointment;
+SET LOCAL check_function_bodies = off;
+CREATE TABLE regress_staff (unit iom_node);
+ALTER TABLE regress_staff ADD FOREIGN KEY (unit) REFERENCES iom_unit;
+INSERT INTO iom_unit (node, name, origin) VALUES ('A', 'Alpha', 'own');
 ROLLBACK;
 
 DROP SCHEMA regress_org;

@@ -39,15 +39,6 @@
 #define guc_malloc(elevel, size)	malloc(size)
 #endif
 
-/* 16 gave tree walkers a type; to new compilers, the one before has no arguments. */
-#if PG_VERSION_NUM < 160000
-#define iom_expression_tree_walker(node, walker, context) \
-	expression_tree_walker(node, (void *) (walker), context)
-#else
-#define iom_expression_tree_walker(node, walker, context) \
-	expression_tree_walker(node, walker, context)
-#endif
-
 /* 18 writes in front what was an attribute behind. */
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn	pg_attribute_noreturn()

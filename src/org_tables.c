@@ -218,7 +218,7 @@ is_on(const Trigger *trigger)
 
 /*
  * Are the triggers on that tell of changes to this table?  Who wrote them last is
- * noted.
+ * noted, and who had the table inherit.
  */
 static bool
 is_watched(Relation rel, Oid schema, CatalogRows *triggers,
@@ -233,6 +233,7 @@ is_watched(Relation rel, Oid schema, CatalogRows *triggers,
 	if (rel->rd_rel->relispartition || has_superclass(RelationGetRelid(rel)))
 		return false;
 
+	catalog_rows_note_parents(triggers, RelationGetRelid(rel), all_see);
 	catalog = table_open(TriggerRelationId, AccessShareLock);
 	scan = org_scan_catalog(catalog, TriggerRelidNameIndexId,
 							Anum_pg_trigger_tgrelid, RelationGetRelid(rel),

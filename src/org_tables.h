@@ -26,6 +26,7 @@ typedef struct CatalogRows
 {
 	int			nothers;
 	TransactionId others[CATALOG_ROWS_MAX]; /* where not all snapshots see it */
+	TransactionId newest;		/* of those for which there was no room */
 	TransactionId own;			/* the present transaction, if this is it, wrote
 								 * some, */
 	CommandId	own_command;	/* and by this command the last */

@@ -27,7 +27,6 @@
 #include "catalog/pg_trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "nodes/nodeFuncs.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -40,6 +39,7 @@
 #include "org_tables.h"
 #include "org_trigger.h"
 #include "own_trigger.h"
+#include "referring.h"
 
 /*
  * Check that the function was called as a trigger on one of the tables, by one that
@@ -132,7 +132,9 @@ org_qualified_name(const char *table)
 }
 
 /*
- * Become the owner of a table, until org_become_again() or an error ends it.
+ * Become the owner of a table, until org_become_again() or an error ends it.  What is
+ * the owner's and called by that may leave nothing behind that would be run as the
+ * caller: no deferred trigger, no temporary table.  (Settings: NewGUCNestLevel().)
  */
 OrgRole
 org_become_owner(Relation rel)
@@ -142,6 +144,7 @@ org_become_owner(Relation rel)
 	GetUserIdAndSecContext(&former.user, &former.security);
 	SetUserIdAndSecContext(rel->rd_rel->relowner,
 						   former.security | SECURITY_LOCAL_USERID_CHANGE |
+						   SECURITY_RESTRICTED_OPERATION |
 						   SECURITY_NOFORCE_RLS);
 	return former;
 }
@@ -156,7 +159,7 @@ org_become_again(OrgRole former)
  * Is a function another's than the table's owner's, or a superuser's?
  */
 static bool
-is_foreign(Oid function, void *rel)
+is_foreign(Oid function, Relation rel)
 {
 	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
 	Oid			owner = InvalidOid;
@@ -166,49 +169,67 @@ is_foreign(Oid function, void *rel)
 		owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
 		ReleaseSysCache(tuple);
 	}
-	return owner != ((Relation) rel)->rd_rel->relowner && !superuser_arg(owner);
+	return owner != rel->rd_rel->relowner && !superuser_arg(owner);
 }
 
 /*
- * Does a condition call such a function, or what is not seen here: a domain's, or
- * a type's that somebody made?
+ * May SQL that is run as the table's owner fire a trigger?  One of the extension's,
+ * and, on the tables that are a superuser's, such a one's: without a condition and
+ * arguments, which somebody else may have given it, to have even the server's own
+ * functions call his (query_to_xml()).  (Nothing is deleted that way.)
  */
 static bool
-calls_foreign(Node *node, void *rel)
+may_be_fired(const Trigger *trigger, Relation rel)
 {
-	if (node == NULL)
-		return false;
-	if (IsA(node, CoerceToDomain) || IsA(node, ConvertRowtypeExpr) ||
-		IsA(node, RowExpr) || IsA(node, RowCompareExpr) ||
-		IsA(node, MinMaxExpr) ||
-		(IsA(node, CoerceViaIO) && exprType(node) >= FirstNormalObjectId) ||
-		check_functions_in_node(node, is_foreign, rel))
-		return true;
-	return iom_expression_tree_walker(node, calls_foreign, rel);
+	const OrgTables *tables = org_tables();
+	Oid			relid = RelationGetRelid(rel);
+
+	return trigger->tgenabled == TRIGGER_DISABLED ||
+		!(TRIGGER_FOR_INSERT(trigger->tgtype) ||
+		  TRIGGER_FOR_UPDATE(trigger->tgtype)) ||
+		own_trigger_calls_own(trigger, tables->schema) ||
+		((relid == tables->history || relid == tables->revision) &&
+		 trigger->tgqual == NULL && trigger->tgnargs == 0 &&
+		 !is_foreign(trigger->tgfoid, rel));
 }
 
 /*
- * A trigger on one of the extension's tables that would have what somebody else
- * made be run as the table's owner; NULL if there is none.  Functions with
- * arguments, but for the server's own, may call what these name (contrib/spi,
- * lo).
+ * Raise an error if SQL on the table, which is locked, would have what somebody else
+ * made be run as the table's owner.
  */
-static const char *
-foreign_trigger(Relation rel)
+static void
+check_nothing_foreign(Relation rel)
 {
 	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
 	{
 		const Trigger *trigger = &rel->trigdesc->triggers[i];
 
-		if (trigger->tgisinternal || trigger->tgenabled == TRIGGER_DISABLED)
-			continue;
-		if (is_foreign(trigger->tgfoid, rel) ||
-			(trigger->tgnargs > 0 && trigger->tgfoid >= FirstNormalObjectId) ||
-			(trigger->tgqual != NULL &&
-			 calls_foreign(stringToNode(trigger->tgqual), rel)))
-			return trigger->tgname;
+		if (!trigger->tgisinternal && !may_be_fired(trigger, rel))
+			ereport(ERROR,
+					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					 errmsg("trigger \"%s\" on table \"%s\" would be fired as "
+							"the table's owner", trigger->tgname,
+							RelationGetRelationName(rel)),
+					 errhint("Drop or disable it, while a dump is restored; on "
+							 "iom_history and iom_revision, let its function "
+							 "belong to a superuser, and take neither a condition "
+							 "nor arguments.")));
+		/* what a change of other columns does to rows that refer to them */
+		if (trigger->tgisinternal &&
+			RI_FKey_trigger_type(trigger->tgfoid) == RI_TRIGGER_PK &&
+			RelationGetRelid(rel) == org_tables()->unit &&
+			!referring_by_node(trigger->tgconstraint))
+			ereport(ERROR,
+					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					 errmsg("foreign key \"%s\" of table \"%s\" refers to more "
+							"of table \"%s\" than the node",
+							get_constraint_name(trigger->tgconstraint),
+							get_rel_name(trigger->tgconstrrelid),
+							RelationGetRelationName(rel)),
+					 errdetail("Its actions would be run as the owner of that "
+							   "table."),
+					 errhint("Make it when the dump is restored.")));
 	}
-	return NULL;
 }
 
 /*
@@ -247,9 +268,8 @@ is_about(SPIPlanPtr plan, Relation rel)
  * transaction does.  Returns the number of rows that it changed or returned.
  * Raises the statement's errors.
  *
- * Not for what foreign keys of other tables could pass on, a DELETE above all:
- * triggers of those tables, which anybody may have made, would be fired as the
- * owner too (before PostgreSQL 18), and that is a superuser.
+ * Triggers of the owner's are not fired either: in their names, what the caller has
+ * in pg_temp would be found.
  */
 uint64
 org_execute_as_owner(Oid relid, const char *sql, int nargs, Oid *types,
@@ -257,7 +277,6 @@ org_execute_as_owner(Oid relid, const char *sql, int nargs, Oid *types,
 					 EphemeralNamedRelation named, Snapshot snapshot)
 {
 	Relation	rel = table_open(relid, AccessShareLock);
-	const char *trigger;
 	OrgRole		caller;
 	SPIPlanPtr	plan;
 	int			settings;
@@ -288,16 +307,8 @@ org_execute_as_owner(Oid relid, const char *sql, int nargs, Oid *types,
 						   "meantime."),
 				 errhint("Run the transaction again.")));
 	/* the statement has locked the table by now: nobody makes another trigger */
-	trigger = foreign_trigger(rel);
-	if (trigger != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("trigger \"%s\" on table \"%s\" would be fired as the "
-						"table's owner", trigger, RelationGetRelationName(rel)),
-				 errdetail("Its function, or what its condition calls, is "
-						   "another role's, or what its arguments name may be."),
-				 errhint("Let the function belong to the table's owner or to a "
-						 "superuser, and take no arguments.")));
+	if (!SPI_is_cursor_plan(plan))
+		check_nothing_foreign(rel);
 	result = SPI_execute_snapshot(plan, values, nulls, snapshot,
 								  InvalidSnapshot, false, true, 0);
 	if (result < 0)
@@ -305,7 +316,7 @@ org_execute_as_owner(Oid relid, const char *sql, int nargs, Oid *types,
 			 SPI_result_code_string(result));
 	rows = SPI_processed;
 	SPI_finish();
-	AtEOXact_GUC(true, settings);
+	AtEOXact_GUC(false, settings);
 	org_become_again(caller);
 	table_close(rel, NoLock);
 	return rows;

@@ -34,6 +34,7 @@
 #include "access/xact.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_trigger.h"
 #include "utils/snapmgr.h"
 
@@ -46,32 +47,75 @@
  */
 
 /*
- * Note who wrote a row of the catalog, of at most CATALOG_ROWS_MAX; nobody, where that
- * was before what all snapshots see.
+ * Note a transaction, or that the present one did something by a command; nobody,
+ * where that was before what all snapshots see.
+ */
+static void
+note(CatalogRows *rows, TransactionId xid, CommandId command,
+	 TransactionId all_see)
+{
+	if (!TransactionIdIsNormal(xid))
+		return;
+	if (TransactionIdIsCurrentTransactionId(xid))
+	{
+		rows->own = GetTopTransactionId();
+		rows->own_command = Max(rows->own_command, command);
+	}
+	else if (!TransactionIdPrecedes(xid, all_see))
+	{
+		if (rows->nothers < CATALOG_ROWS_MAX)
+			rows->others[rows->nothers++] = xid;
+		else if (!TransactionIdIsValid(rows->newest) ||
+				 TransactionIdPrecedes(rows->newest, xid))
+			rows->newest = xid;
+	}
+}
+
+/*
+ * Note who wrote a row of the catalog.
  */
 void
 catalog_rows_note(CatalogRows *rows, HeapTuple tuple, TransactionId all_see)
 {
 	TransactionId xmin = HeapTupleHeaderGetXmin(tuple->t_data);
 
-	if (!TransactionIdIsNormal(xmin))
-		return;
-	if (TransactionIdIsCurrentTransactionId(xmin))
+	note(rows, xmin, TransactionIdIsCurrentTransactionId(xmin) ?
+		 HeapTupleHeaderGetCmin(tuple->t_data) : FirstCommandId, all_see);
+}
+
+/*
+ * The same of who made a table inherit, or ended that, even where nothing is left of
+ * it: by way of the parent rows may have been changed, which triggers do not see.
+ */
+void
+catalog_rows_note_parents(CatalogRows *rows, Oid relid, TransactionId all_see)
+{
+	Relation	catalog = table_open(InheritsRelationId, AccessShareLock);
+	SysScanDesc scan = org_scan_catalog(catalog, InheritsRelidSeqnoIndexId,
+										Anum_pg_inherits_inhrelid, relid,
+										SnapshotAny);
+	CommandId	now = GetCurrentCommandId(false);
+	HeapTuple	tuple;
+
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
-		rows->own = GetTopTransactionId();
-		rows->own_command = Max(rows->own_command,
-								HeapTupleHeaderGetCmin(tuple->t_data));
+		HeapTupleHeader header = tuple->t_data;
+
+		note(rows, HeapTupleHeaderGetXmin(header), now, all_see);
+		if (!(header->t_infomask & HEAP_XMAX_INVALID) &&
+			!HEAP_XMAX_IS_LOCKED_ONLY(header->t_infomask))
+			note(rows, HeapTupleHeaderGetUpdateXid(header), now, all_see);
 	}
-	else if (!TransactionIdPrecedes(xmin, all_see))
-	{
-		Assert(rows->nothers < CATALOG_ROWS_MAX);
-		rows->others[rows->nothers++] = xmin;
-	}
+	systable_endscan(scan);
+	table_close(catalog, AccessShareLock);
 }
 
 static bool
 sees_others(const CatalogRows *rows, Snapshot snapshot)
 {
+	if (TransactionIdIsValid(rows->newest) &&
+		!TransactionIdPrecedes(rows->newest, snapshot->xmin))
+		return false;
 	for (int i = 0; i < rows->nothers; i++)
 	{
 		if (XidInMVCCSnapshot(rows->others[i], snapshot))

@@ -17,6 +17,8 @@
 
 extern void catalog_rows_note(CatalogRows *rows, HeapTuple tuple,
 							  TransactionId all_see);
+extern void catalog_rows_note_parents(CatalogRows *rows, Oid relid,
+									  TransactionId all_see);
 extern bool org_sees_triggers(Snapshot snapshot);
 extern void org_check_rows_seen(Relation unit, Relation line,
 								Snapshot snapshot);

@@ -43,6 +43,7 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "executor/executor.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
@@ -221,7 +222,8 @@ may_replace_all(void)
 
 	for (int i = 0; i < (int) lengthof(relids); i++)
 	{
-		if (pg_class_aclcheck(relids[i], GetUserId(),
+		if (!OidIsValid(relids[i]) ||
+			pg_class_aclcheck(relids[i], GetUserId(),
 							  ACL_INSERT) != ACLCHECK_OK ||
 			pg_class_aclcheck(relids[i], GetUserId(),
 							  ACL_DELETE) != ACLCHECK_OK ||
@@ -303,6 +305,7 @@ delete_seed(Oid relid)
 	TableScanDesc scan = iom_table_beginscan(rel, GetActiveSnapshot());
 	HeapTuple	tuple;
 
+	CheckCmdReplicaIdentity(rel, CMD_DELETE);
 	while (AttributeNumberIsValid(column) &&
 		   (tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
 	{

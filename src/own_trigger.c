@@ -36,6 +36,7 @@ typedef struct OwnTrigger
 	const char *name;
 	const char *function;
 	int16		type;
+	bool		is_constraint;	/* deferrable, but not deferred */
 	bool		has_condition;
 	bool		has_old;		/* transition tables */
 	bool		has_new;
@@ -49,11 +50,11 @@ static const OwnTrigger own_triggers[] = {
 	{.name = REPLICA_TRIGGER, .function = "iom_guard_replica",
 	.type = AFTER | ROW | INSERT | UPDATE | DELETE},
 	{.name = "iom_line_sound", .function = "iom_guard_line",
-	.type = AFTER | ROW | INSERT | UPDATE},
+	.type = AFTER | ROW | INSERT | UPDATE, .is_constraint = true},
 	{.name = "iom_unit_sound", .function = "iom_guard_unit",
-	.type = AFTER | ROW | UPDATE, .has_condition = true},
+	.type = AFTER | ROW | UPDATE, .is_constraint = true, .has_condition = true},
 	{.name = "iom_unit_sound_new", .function = "iom_guard_unit",
-	.type = AFTER | ROW | INSERT, .has_condition = true},
+	.type = AFTER | ROW | INSERT, .is_constraint = true, .has_condition = true},
 	{.name = "iom_origin", .function = "iom_origin_mark",
 	.type = BEFORE | ROW | INSERT | UPDATE},
 	{.name = "iom_history_begin", .function = "iom_history_record",
@@ -112,6 +113,8 @@ own_trigger_is(const Trigger *trigger, const char *function)
 
 	return own != NULL && strcmp(own->function, function) == 0 &&
 		trigger->tgtype == own->type && trigger->tgnattr == 0 &&
+		trigger->tgdeferrable == own->is_constraint &&
+		!trigger->tginitdeferred &&
 		(trigger->tgqual != NULL) == own->has_condition &&
 		(trigger->tgoldtable != NULL) == own->has_old &&
 		(trigger->tgnewtable != NULL) == own->has_new;

@@ -15,6 +15,7 @@
 
 #include "iomorg.h"
 
+extern bool referring_by_node(Oid constraint);
 extern const char *referring_tables(IomNode node, int most, int *count);
 extern ArrayType *referring_none(void);
 extern void referring_lock(Oid relid);

@@ -83,6 +83,20 @@ is_there(IomNode node)
 	return there;
 }
 
+static bool
+are_there(ArrayType *nodes)
+{
+	ArrayIterator iterator = array_create_iterator(nodes, 0, NULL);
+	Datum		node;
+	bool		isnull;
+	bool		there = true;
+
+	while (there && array_iterate(iterator, &node, &isnull))
+		there = is_there(DatumGetIomNode(node));
+	array_free_iterator(iterator);
+	return there;
+}
+
 /*
  * Units stand in for nodes that are none: for those in a FROM with one column n
  * and one parameter.
@@ -270,7 +284,7 @@ await_nodes(Oid relid, const char *column)
 		if (SPI_connect() != SPI_OK_CONNECT)
 			elog(ERROR, "SPI_connect failed");
 		nodes = referring_column(rel, column);
-		if (nodes != NULL)
+		if (nodes != NULL && !are_there(nodes))
 			stand_in_for("pg_catalog.unnest($1) n", get_array_type(type),
 						 PointerGetDatum(nodes));
 		SPI_finish();
