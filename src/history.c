@@ -191,7 +191,7 @@ record(TriggerData *data, const char *change, const char *node)
 		record_by_sql(&event, &kept);
 		tuplestore_end(kept.reldata);
 	}
-	AtEOXact_GUC(true, settings);
+	AtEOXact_GUC(false, settings);
 	table_close(history, NoLock);
 }
 
