@@ -342,6 +342,18 @@ ALTER TABLE iom_line ENABLE ALWAYS TRIGGER _iom_begin;
 UPDATE iom_line SET supervisor = 'DG' WHERE node = 'DLA' AND line = 'solid';
 SELECT iom_path('DLA'), regress_check();
 SELECT * FROM iom_check();
+DROP TRIGGER iom_unit_sound ON iom_unit;
+CREATE CONSTRAINT TRIGGER iom_unit_sound AFTER UPDATE ON iom_unit DEFERRABLE FOR EACH ROW WHEN (OLD.valid <> NEW.valid AND OLD.node <> NEW.node) EXECUTE FUNCTION iom_guard_unit();
+DROP TRIGGER iom_unit_sound_new ON iom_unit;
+CREATE CONSTRAINT TRIGGER iom_unit_sound_new AFTER INSERT ON iom_unit DEFERRABLE FOR EACH ROW WHEN (NEW.valid <> '(,2030-01-01)') EXECUTE FUNCTION iom_guard_unit();
+SELECT * FROM iom_check();
+DROP TRIGGER iom_unit_sound ON iom_unit;
+CREATE CONSTRAINT TRIGGER iom_unit_sound AFTER UPDATE ON iom_unit DEFERRABLE FOR EACH ROW WHEN (OLD.valid <> NEW.valid OR OLD.node <> NEW.node) EXECUTE FUNCTION iom_guard_unit();
+DROP TRIGGER iom_unit_sound_new ON iom_unit;
+CREATE CONSTRAINT TRIGGER iom_unit_sound_new AFTER INSERT ON iom_unit DEFERRABLE FOR EACH ROW WHEN (NEW.valid <> 'empty') EXECUTE FUNCTION iom_guard_unit();
+SELECT * FROM iom_check();
+DROP TRIGGER iom_unit_sound_new ON iom_unit;
+CREATE CONSTRAINT TRIGGER iom_unit_sound_new AFTER INSERT ON iom_unit DEFERRABLE FOR EACH ROW WHEN (NEW.valid <> '(,)') EXECUTE FUNCTION iom_guard_unit();
 -- made again as they were, they are the extension's
 DROP TRIGGER _iom_begin ON iom_line;
 CREATE TRIGGER _iom_begin BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON iom_line FOR EACH STATEMENT EXECUTE FUNCTION iom_guard_begin();

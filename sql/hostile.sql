@@ -371,6 +371,30 @@ SET LOCAL check_function_bodies = off;
 INSERT INTO iom_unit (node, name, kind, origin) VALUES ('DG', 'Director General', 'bureau', 'own');
 ROLLBACK;
 
+-- ... nor a child's, nor are rules followed
+BEGIN;
+SET LOCAL client_min_messages = warning;
+DROP EXTENSION iomorg CASCADE;
+CREATE EXTENSION iomorg;
+GRANT TRIGGER, INSERT, DELETE, SELECT ON iom_unit, iom_line, iom_appointment TO regress_attacker;
+SAVEPOINT s;
+CREATE TABLE regress_evil.child () INHERITS (iom_unit);
+INSERT INTO regress_evil.child (node, name, origin) VALUES ('CHILD', 'Child', 'seed');
+ALTER TABLE regress_evil.child OWNER TO regress_attacker;
+SET LOCAL client_min_messages = notice;
+SET LOCAL ROLE regress_attacker;
+CREATE FUNCTION regress_evil.tell() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE NOTICE 'fired as %', CASE WHEN current_user = session_user THEN 'a superuser' ELSE current_user END; RETURN NEW; END$$;
+CREATE TRIGGER regress_tell BEFORE UPDATE ON regress_evil.child FOR EACH ROW EXECUTE FUNCTION regress_evil.tell();
+SET LOCAL check_function_bodies = off;
+INSERT INTO iom_unit (node, name, origin) VALUES ('DG', 'Director', 'own');
+SELECT node, name, origin FROM iom_unit;
+ROLLBACK TO s;
+CREATE RULE regress_rule AS ON INSERT TO iom_unit DO ALSO NOTHING;
+SET LOCAL ROLE regress_attacker;
+SET LOCAL check_function_bodies = off;
+INSERT INTO iom_line (node, supervisor, origin) VALUES ('AAA', 'BBB', 'own');
+ROLLBACK;
+
 -- A function of foreign keys without one
 BEGIN;
 CREATE CONSTRAINT TRIGGER regress_ri AFTER DELETE ON iom_unit FOR EACH ROW EXECUTE FUNCTION "RI_FKey_noaction_del"();
@@ -392,6 +416,42 @@ UPDATE iom_unit SET name = 'Law' WHERE node = 'DLA';
 ROLLBACK TO s;
 CREATE TRIGGER regress_tell BEFORE INSERT ON iom_history FOR EACH ROW WHEN (query_to_xml('SELECT 1', true, true, '') IS NULL) EXECUTE FUNCTION suppress_redundant_updates_trigger();
 UPDATE iom_unit SET name = 'Law' WHERE node = 'DLA';
+ROLLBACK TO s;
+-- ... under the extension's own names, with its functions, neither
+CREATE FUNCTION regress_evil.says() RETURNS boolean LANGUAGE plpgsql AS $$BEGIN RAISE NOTICE 'called as %', CASE WHEN current_user = session_user THEN 'a superuser' ELSE current_user END; RETURN false; END$$;
+SAVEPOINT s;
+CREATE CONSTRAINT TRIGGER iom_unit_sound_new AFTER INSERT ON iom_history DEFERRABLE FOR EACH ROW WHEN (regress_evil.says()) EXECUTE FUNCTION iom_guard_unit();
+UPDATE iom_unit SET name = 'Law' WHERE node = 'DLA';
+ROLLBACK TO s;
+CREATE CONSTRAINT TRIGGER iom_unit_sound AFTER UPDATE ON iom_revision DEFERRABLE FOR EACH ROW WHEN (regress_evil.says()) EXECUTE FUNCTION iom_guard_unit();
+UPDATE iom_unit SET name = 'Law' WHERE node = 'DLA';
+ROLLBACK TO s;
+RESET ROLE;
+UPDATE iom_revision SET content = 'restored';
+GRANT INSERT, DELETE ON iom_unit, iom_line, iom_appointment TO regress_attacker;
+SET LOCAL check_function_bodies = off;
+DROP TRIGGER iom_unit_sound_new ON iom_unit;
+SET LOCAL ROLE regress_attacker;
+CREATE CONSTRAINT TRIGGER iom_unit_sound_new AFTER INSERT ON iom_unit DEFERRABLE FOR EACH ROW WHEN (regress_evil.says()) EXECUTE FUNCTION iom_guard_unit();
+INSERT INTO iom_line (node, supervisor, origin) VALUES ('AAA', 'BBB', 'own');
+ROLLBACK;
+-- What indexes and constraints of iom_history name is not what who edits has.
+BEGIN;
+CREATE SCHEMA regress_names AUTHORIZATION regress_attacker;
+SET LOCAL search_path = regress_names, public;
+CREATE FUNCTION public.regress_norm(text) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT lower($1)';
+CREATE FUNCTION regress_names.regress_norm(text) RETURNS text LANGUAGE plpgsql AS $$BEGIN RAISE NOTICE 'called as %', CASE WHEN current_user = session_user THEN 'a superuser' ELSE current_user END; RETURN $1; END$$;
+CREATE FUNCTION public.regress_key(text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$BEGIN RETURN regress_norm($1); EXCEPTION WHEN undefined_function THEN RETURN 'not found'; END$$;
+SAVEPOINT s;
+CREATE INDEX ON iom_history (public.regress_key(change));
+GRANT UPDATE ON iom_unit TO regress_attacker;
+SET LOCAL ROLE regress_attacker;
+UPDATE public.iom_unit SET name = 'Law' WHERE node = 'DLA';
+ROLLBACK TO s;
+ALTER TABLE iom_history ADD CHECK (public.regress_key(change) <> '');
+GRANT UPDATE ON iom_unit TO regress_attacker;
+SET LOCAL ROLE regress_attacker;
+UPDATE public.iom_unit SET name = 'Law' WHERE node = 'DLA';
 ROLLBACK;
 -- (the superuser's own are fired)
 UPDATE iom_unit SET position = position WHERE node = 'DLA';
@@ -399,9 +459,11 @@ BEGIN;
 CREATE FUNCTION regress_tell() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE NOTICE 'fired on %', TG_TABLE_NAME; RETURN NEW; END$$;
 CREATE TRIGGER regress_tell BEFORE UPDATE ON iom_revision FOR EACH ROW EXECUTE FUNCTION regress_tell();
 CREATE TRIGGER regress_tell BEFORE INSERT ON iom_history FOR EACH ROW EXECUTE FUNCTION regress_tell();
+CREATE CONSTRAINT TRIGGER regress_tell_later AFTER INSERT ON iom_history DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION regress_tell();
 GRANT UPDATE ON iom_unit TO regress_attacker;
 SET LOCAL ROLE regress_attacker;
 UPDATE iom_unit SET name = 'Law' WHERE node = 'DLA';
+SET CONSTRAINTS ALL IMMEDIATE;
 ROLLBACK;
 
 -- Estimates of operators on other types, as of superusers by mistake: nothing is taken

@@ -98,6 +98,18 @@ DELETE FROM iom_appointment WHERE old_post = 'DG';
 SELECT change, node, COALESCE(after, before) ->> 'post' AS post FROM iom_history ORDER BY id;
 ROLLBACK TO s;
 
+-- A code of another type is cast by nobody's function.
+CREATE TYPE regress_code AS (code text);
+CREATE FUNCTION regress_node(regress_code) RETURNS iom_node LANGUAGE plpgsql AS
+$$BEGIN RAISE NOTICE 'called as %', current_user; RETURN 'DG'; END$$;
+CREATE CAST (regress_code AS iom_node) WITH FUNCTION regress_node(regress_code) AS ASSIGNMENT;
+ALTER TABLE iom_appointment RENAME post TO old_post;
+ALTER TABLE iom_appointment DROP CONSTRAINT iom_appointment_pkey, ADD post regress_code;
+ALTER TABLE iom_appointment ALTER old_post DROP NOT NULL;
+SET LOCAL check_function_bodies = off;
+INSERT INTO iom_appointment (post, authority, method, origin) VALUES (ROW('A')::regress_code, 'DG', 'appointed', 'own');
+ROLLBACK TO s;
+
 -- The seed makes room for a dump without anybody's triggers, in no other role.
 CREATE TRIGGER tell AFTER DELETE ON iom_unit FOR EACH STATEMENT EXECUTE FUNCTION regress_tell();
 CREATE TRIGGER tell_row BEFORE DELETE ON iom_line FOR EACH ROW EXECUTE FUNCTION regress_tell();

@@ -216,7 +216,7 @@ check_triggers(ReturnSetInfo *rsinfo, Oid relid)
 		const Trigger *trigger = &rel->trigdesc->triggers[i];
 
 		if (own_trigger_has_name(trigger) &&
-			!own_trigger_calls_own(trigger, org_tables()->schema))
+			!own_trigger_is_whole(trigger, relid, org_tables()))
 			put_row(rsinfo, IOM_NODE_NONE, "trigger altered",
 					psprintf("%s on %s", trigger->tgname,
 							 RelationGetRelationName(rel)));

@@ -168,11 +168,13 @@ find_columns(HistoryInsert *insert, Oid node_type)
 static void
 write_rows(HistoryInsert *insert)
 {
-	OrgRole		caller = org_become_owner(insert->history);
+	OrgRole		caller = org_become_owner(insert->history, true);
 	MemoryContext caller_context;
 
 	ResetPerTupleExprContext(insert->estate);
 	caller_context = MemoryContextSwitchTo(GetPerTupleMemoryContext(insert->estate));
+	for (int i = 0; RelationGetDescr(insert->history)->constr && i < insert->nrows; i++)
+		ExecConstraints(insert->target, insert->slot[i], insert->estate);
 	table_multi_insert(insert->history, insert->slot, insert->nrows,
 					   insert->cid, 0, NULL);
 	for (int i = 0; i < insert->nrows; i++)
@@ -215,13 +217,6 @@ fill_slot(HistoryInsert *insert, TupleTableSlot *slot, const HistoryRow *row)
 	}
 	ExecStoreVirtualTuple(slot);
 	slot->tts_tableOid = RelationGetRelid(insert->history);
-	if (RelationGetDescr(insert->history)->constr)
-	{
-		OrgRole		caller = org_become_owner(insert->history);
-
-		ExecConstraints(insert->target, slot, insert->estate);
-		org_become_again(caller);
-	}
 	ExecMaterializeSlot(slot);
 	insert->nbytes += (row->before ? VARSIZE(row->before) : 0) +
 		(row->after ? VARSIZE(row->after) : 0);

@@ -182,14 +182,14 @@ scalar(HistoryJson *json, Oid type, Datum datum, JsonbValue *value)
 static Jsonb *
 by_server(HistoryJson *json, TupleTableSlot *slot)
 {
-	OrgRole		caller;
+	Oid			user;
+	int			security;
 	Datum		made;
 
-	GetUserIdAndSecContext(&caller.user, &caller.security);
-	SetUserIdAndSecContext(caller.user,
-						   caller.security | SECURITY_LOCAL_USERID_CHANGE);
+	GetUserIdAndSecContext(&user, &security);
+	SetUserIdAndSecContext(user, security | SECURITY_LOCAL_USERID_CHANGE);
 	made = FunctionCall1(&json->to_jsonb, ExecFetchSlotHeapTupleDatum(slot));
-	org_become_again(caller);
+	SetUserIdAndSecContext(user, security);
 	return DatumGetJsonbP(made);
 }
 

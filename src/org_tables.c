@@ -221,8 +221,7 @@ is_on(const Trigger *trigger)
  * noted, and who had the table inherit.
  */
 static bool
-is_watched(Relation rel, Oid schema, CatalogRows *triggers,
-		   TransactionId all_see)
+is_watched(Relation rel, OrgTables *tables, TransactionId all_see)
 {
 	Relation	catalog;
 	SysScanDesc scan;
@@ -233,7 +232,7 @@ is_watched(Relation rel, Oid schema, CatalogRows *triggers,
 	if (rel->rd_rel->relispartition || has_superclass(RelationGetRelid(rel)))
 		return false;
 
-	catalog_rows_note_parents(triggers, RelationGetRelid(rel), all_see);
+	catalog_rows_note_parents(&tables->triggers, RelationGetRelid(rel), all_see);
 	catalog = table_open(TriggerRelationId, AccessShareLock);
 	scan = org_scan_catalog(catalog, TriggerRelidNameIndexId,
 							Anum_pg_trigger_tgrelid, RelationGetRelid(rel),
@@ -241,7 +240,7 @@ is_watched(Relation rel, Oid schema, CatalogRows *triggers,
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		if (own_trigger_is_watcher(NameStr(((Form_pg_trigger) GETSTRUCT(tuple))->tgname)))
-			catalog_rows_note(triggers, tuple, all_see);
+			catalog_rows_note(&tables->triggers, tuple, all_see);
 	}
 	systable_endscan(scan);
 	table_close(catalog, AccessShareLock);
@@ -251,7 +250,7 @@ is_watched(Relation rel, Oid schema, CatalogRows *triggers,
 		const Trigger *trigger = &rel->trigdesc->triggers[i];
 
 		on += own_trigger_is_watcher(trigger->tgname) && is_on(trigger) &&
-			own_trigger_calls_own(trigger, schema);
+			own_trigger_is_whole(trigger, RelationGetRelid(rel), tables);
 	}
 	return on == 3;
 }
@@ -348,12 +347,12 @@ org_tables(void)
 	all_see = GetOldestNonRemovableTransactionId(NULL);
 	rel = table_open(found.unit, AccessShareLock);
 	found.unit_pkey = find_index(rel, found.unit_node);
-	found.watched = is_watched(rel, found.schema, &found.triggers, all_see);
+	found.watched = is_watched(rel, &found, all_see);
 	table_close(rel, AccessShareLock);
 	rel = table_open(found.line, AccessShareLock);
 	found.line_pkey = find_index(rel, found.line_node);
 	found.line_by_supervisor = find_index(rel, found.line_supervisor);
-	found.watched &= is_watched(rel, found.schema, &found.triggers, all_see);
+	found.watched &= is_watched(rel, &found, all_see);
 	table_close(rel, AccessShareLock);
 	note_table(found.unit, &found.tables, all_see);
 	note_table(found.line, &found.tables, all_see);

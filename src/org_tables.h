@@ -20,7 +20,7 @@
  * Who wrote some rows of the catalog last: what was before, a snapshot may see that
  * does not see this.  See org_unseen.c.
  */
-#define CATALOG_ROWS_MAX	6
+#define CATALOG_ROWS_MAX	16
 
 typedef struct CatalogRows
 {

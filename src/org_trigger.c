@@ -132,19 +132,30 @@ org_qualified_name(const char *table)
 }
 
 /*
- * Become the owner of a table, until org_become_again() or an error ends it.  What is
- * the owner's and called by that may leave nothing behind that would be run as the
- * caller: no deferred trigger, no temporary table.  (Settings: NewGUCNestLevel().)
+ * Become the owner of a table, until org_become_again() or an error ends it.  Settings
+ * end with it.
+ *
+ * What is called by an owner who is no superuser, or about a table that is none of
+ * ours, leaves nothing behind that would be run as the caller: no deferred trigger, no
+ * temporary table.  What the triggers, constraints and indexes of ours name is not
+ * what the caller's search_path finds.
  */
 OrgRole
-org_become_owner(Relation rel)
+org_become_owner(Relation rel, bool is_ours)
 {
+	Oid			owner = rel->rd_rel->relowner;
+	bool		restricted = !is_ours || !superuser_arg(owner);
 	OrgRole		former;
 
 	GetUserIdAndSecContext(&former.user, &former.security);
-	SetUserIdAndSecContext(rel->rd_rel->relowner,
+	former.settings = NewGUCNestLevel();
+	if (is_ours)
+		(void) set_config_option("search_path", "pg_catalog, pg_temp",
+								 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+								 true, 0, false);
+	SetUserIdAndSecContext(owner,
 						   former.security | SECURITY_LOCAL_USERID_CHANGE |
-						   SECURITY_RESTRICTED_OPERATION |
+						   (restricted ? SECURITY_RESTRICTED_OPERATION : 0) |
 						   SECURITY_NOFORCE_RLS);
 	return former;
 }
@@ -152,6 +163,7 @@ org_become_owner(Relation rel)
 void
 org_become_again(OrgRole former)
 {
+	AtEOXact_GUC(false, former.settings);
 	SetUserIdAndSecContext(former.user, former.security);
 }
 
@@ -187,7 +199,7 @@ may_be_fired(const Trigger *trigger, Relation rel)
 	return trigger->tgenabled == TRIGGER_DISABLED ||
 		!(TRIGGER_FOR_INSERT(trigger->tgtype) ||
 		  TRIGGER_FOR_UPDATE(trigger->tgtype)) ||
-		own_trigger_calls_own(trigger, tables->schema) ||
+		own_trigger_is_whole(trigger, relid, tables) ||
 		((relid == tables->history || relid == tables->revision) &&
 		 trigger->tgqual == NULL && trigger->tgnargs == 0 &&
 		 !is_foreign(trigger->tgfoid, rel));
@@ -200,6 +212,15 @@ may_be_fired(const Trigger *trigger, Relation rel)
 static void
 check_nothing_foreign(Relation rel)
 {
+	const OrgTables *tables = org_tables();
+	Oid			relid = RelationGetRelid(rel);
+
+	if (rel->rd_rules && relid != tables->history && relid != tables->revision)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("rules on table \"%s\" would be followed as the table's "
+						"owner", RelationGetRelationName(rel)),
+				 errhint("Drop or disable them, while a dump is restored.")));
 	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
 	{
 		const Trigger *trigger = &rel->trigdesc->triggers[i];
@@ -277,18 +298,10 @@ org_execute_as_owner(Oid relid, const char *sql, int nargs, Oid *types,
 					 EphemeralNamedRelation named, Snapshot snapshot)
 {
 	Relation	rel = table_open(relid, AccessShareLock);
-	OrgRole		caller;
+	OrgRole		caller = org_become_owner(rel, true);
 	SPIPlanPtr	plan;
-	int			settings;
 	int			result;
 	uint64		rows;
-
-	caller = org_become_owner(rel);
-
-	/* what triggers of the owner's name is not what the caller's path finds */
-	settings = NewGUCNestLevel();
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
@@ -316,7 +329,6 @@ org_execute_as_owner(Oid relid, const char *sql, int nargs, Oid *types,
 			 SPI_result_code_string(result));
 	rows = SPI_processed;
 	SPI_finish();
-	AtEOXact_GUC(false, settings);
 	org_become_again(caller);
 	table_close(rel, NoLock);
 	return rows;

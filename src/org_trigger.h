@@ -21,6 +21,7 @@ typedef struct OrgRole
 {
 	Oid			user;
 	int			security;
+	int			settings;		/* since which level they are the owner's */
 } OrgRole;
 
 extern TriggerData *org_trigger_data(FunctionCallInfo fcinfo,
@@ -28,7 +29,7 @@ extern TriggerData *org_trigger_data(FunctionCallInfo fcinfo,
 									 int ntables, const Oid *tables);
 extern EventTriggerData *org_event_trigger_data(FunctionCallInfo fcinfo,
 												const char *function);
-extern OrgRole org_become_owner(Relation rel);
+extern OrgRole org_become_owner(Relation rel, bool is_ours);
 extern void org_become_again(OrgRole former);
 extern uint64 org_execute_as_owner(Oid relid, const char *sql, int nargs,
 								   Oid *types, Datum *values,

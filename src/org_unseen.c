@@ -63,6 +63,11 @@ note(CatalogRows *rows, TransactionId xid, CommandId command,
 	}
 	else if (!TransactionIdPrecedes(xid, all_see))
 	{
+		for (int i = 0; i < rows->nothers; i++)
+		{
+			if (rows->others[i] == xid)
+				return;
+		}
 		if (rows->nothers < CATALOG_ROWS_MAX)
 			rows->others[rows->nothers++] = xid;
 		else if (!TransactionIdIsValid(rows->newest) ||

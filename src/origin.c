@@ -157,7 +157,7 @@ static void
 set_content(Content content)
 {
 	org_execute_as_owner(org_tables()->revision,
-						 psprintf("UPDATE %s SET content = '%s'",
+						 psprintf("UPDATE ONLY %s SET content = '%s'",
 								  org_qualified_name("iom_revision"),
 								  content_names[content]),
 						 0, NULL, NULL, NULL, NULL, InvalidSnapshot);
@@ -245,7 +245,7 @@ has_other_rows(void)
 	for (int i = 0; i < (int) lengthof(relids); i++)
 	{
 		if (origin_execute(relids[i],
-						   psprintf("SELECT FROM %s WHERE origin "
+						   psprintf("SELECT FROM ONLY %s WHERE origin "
 									"OPERATOR(pg_catalog.<>) ALL "
 									"('{seed,awaited}') LIMIT 1",
 									org_qualified_name(get_rel_name(relids[i]))),

@@ -18,8 +18,11 @@
 #include "postgres.h"
 
 #include "catalog/pg_trigger.h"
+#include "nodes/primnodes.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 
+#include "org_rows.h"
 #include "own_trigger.h"
 
 #define BEFORE	TRIGGER_TYPE_BEFORE
@@ -31,45 +34,67 @@
 #define DELETE	TRIGGER_TYPE_DELETE
 #define TRUNCATE	TRIGGER_TYPE_TRUNCATE
 
+/* The tables that have it. */
+#define UNIT		1
+#define LINE		2
+#define APPOINTMENT	4
+#define HISTORY		8
+#define EDITED		(UNIT | LINE | APPOINTMENT)
+
 typedef struct OwnTrigger
 {
 	const char *name;
+	int			tables;
 	const char *function;
 	int16		type;
 	bool		is_constraint;	/* deferrable, but not deferred */
-	bool		has_condition;
+	bool		has_condition;	/* on iom_unit: see is_own_condition() */
 	bool		has_old;		/* transition tables */
 	bool		has_new;
 } OwnTrigger;
 
 static const OwnTrigger own_triggers[] = {
-	{.name = BEGIN_TRIGGER, .function = "iom_guard_begin",
+	{.name = BEGIN_TRIGGER, .tables = UNIT | LINE,
+	.function = "iom_guard_begin",
 	.type = BEFORE | STATEMENT | INSERT | UPDATE | DELETE | TRUNCATE},
-	{.name = END_TRIGGER, .function = "iom_guard_end",
+	{.name = END_TRIGGER, .tables = UNIT | LINE,
+	.function = "iom_guard_end",
 	.type = AFTER | STATEMENT | INSERT | UPDATE | DELETE | TRUNCATE},
-	{.name = REPLICA_TRIGGER, .function = "iom_guard_replica",
+	{.name = REPLICA_TRIGGER, .tables = UNIT | LINE,
+	.function = "iom_guard_replica",
 	.type = AFTER | ROW | INSERT | UPDATE | DELETE},
-	{.name = "iom_line_sound", .function = "iom_guard_line",
+	{.name = "iom_line_sound", .tables = LINE,
+	.function = "iom_guard_line",
 	.type = AFTER | ROW | INSERT | UPDATE, .is_constraint = true},
-	{.name = "iom_unit_sound", .function = "iom_guard_unit",
+	{.name = "iom_unit_sound", .tables = UNIT,
+	.function = "iom_guard_unit",
 	.type = AFTER | ROW | UPDATE, .is_constraint = true, .has_condition = true},
-	{.name = "iom_unit_sound_new", .function = "iom_guard_unit",
+	{.name = "iom_unit_sound_new", .tables = UNIT,
+	.function = "iom_guard_unit",
 	.type = AFTER | ROW | INSERT, .is_constraint = true, .has_condition = true},
-	{.name = "iom_origin", .function = "iom_origin_mark",
+	{.name = "iom_origin", .tables = EDITED,
+	.function = "iom_origin_mark",
 	.type = BEFORE | ROW | INSERT | UPDATE},
-	{.name = "iom_history_begin", .function = "iom_history_record",
+	{.name = "iom_history_begin", .tables = EDITED,
+	.function = "iom_history_record",
 	.type = BEFORE | STATEMENT | INSERT | UPDATE | DELETE},
-	{.name = "iom_history_insert", .function = "iom_history_record",
+	{.name = "iom_history_insert", .tables = EDITED,
+	.function = "iom_history_record",
 	.type = AFTER | STATEMENT | INSERT, .has_new = true},
-	{.name = "iom_history_update", .function = "iom_history_record",
+	{.name = "iom_history_update", .tables = EDITED,
+	.function = "iom_history_record",
 	.type = AFTER | STATEMENT | UPDATE, .has_old = true, .has_new = true},
-	{.name = "iom_history_delete", .function = "iom_history_record",
+	{.name = "iom_history_delete", .tables = EDITED,
+	.function = "iom_history_record",
 	.type = AFTER | STATEMENT | DELETE, .has_old = true},
-	{.name = "iom_history_truncate", .function = "iom_history_record",
+	{.name = "iom_history_truncate", .tables = EDITED,
+	.function = "iom_history_record",
 	.type = BEFORE | STATEMENT | TRUNCATE},
-	{.name = "iom_history_append", .function = "iom_history_guard",
+	{.name = "iom_history_append", .tables = HISTORY,
+	.function = "iom_history_guard",
 	.type = BEFORE | STATEMENT | INSERT | UPDATE | DELETE | TRUNCATE},
-	{.name = "iom_history_trace", .function = "iom_history_guard",
+	{.name = "iom_history_trace", .tables = HISTORY,
+	.function = "iom_history_guard",
 	.type = AFTER | STATEMENT | UPDATE | DELETE | TRUNCATE},
 };
 
@@ -104,6 +129,19 @@ own_trigger_has_name(const Trigger *trigger)
 }
 
 /*
+ * Is this a function of the extension's, and has it this name?  (Nobody else can have
+ * another one in its schema with these arguments.)
+ */
+static bool
+is_own_function(Oid function, const char *name, const OrgTables *tables)
+{
+	const char *found = get_func_name(function);
+
+	return found != NULL && strcmp(found, name) == 0 &&
+		get_func_namespace(function) == tables->schema;
+}
+
+/*
  * Is it as the extension makes it, given the name of the function that it calls?
  */
 bool
@@ -113,6 +151,7 @@ own_trigger_is(const Trigger *trigger, const char *function)
 
 	return own != NULL && strcmp(own->function, function) == 0 &&
 		trigger->tgtype == own->type && trigger->tgnattr == 0 &&
+		trigger->tgnargs == 0 &&
 		trigger->tgdeferrable == own->is_constraint &&
 		!trigger->tginitdeferred &&
 		(trigger->tgqual != NULL) == own->has_condition &&
@@ -121,14 +160,75 @@ own_trigger_is(const Trigger *trigger, const char *function)
 }
 
 /*
- * The same of one that is not being called: its function must be in the schema of the
- * extension.  (Nobody else can have one of that name there, which has no arguments.)
+ * Is a node the comparison of a column with itself in the other row, or with a
+ * constant, by the function?
+ */
+static bool
+is_comparison(Node *node, AttrNumber column, Oid function, NodeTag other)
+{
+	OpExpr	   *op = (OpExpr *) node;
+	Var		   *one;
+	Node	   *two;
+
+	if (!IsA(node, OpExpr) || op->opfuncid != function ||
+		list_length(op->args) != 2 || !IsA(linitial(op->args), Var))
+		return false;
+	one = linitial_node(Var, op->args);
+	two = lsecond(op->args);
+	if (one->varattno != column || nodeTag(two) != other)
+		return false;
+	return IsA(two, Const) ||
+		(((Var *) two)->varattno == column && ((Var *) two)->varno != one->varno);
+}
+
+/*
+ * Is a condition that of one of the extension's triggers?  Anything else may call
+ * anybody's functions, or keep the trigger from being fired.
+ *
+ *		INSERT: NEW.valid <> '(,)'
+ *		UPDATE: OLD.valid <> NEW.valid OR OLD.node <> NEW.node
+ */
+static bool
+is_own_condition(const Trigger *trigger, const OrgTables *tables)
+{
+	Node	   *node = stringToNode(trigger->tgqual);
+	BoolExpr   *either = (BoolExpr *) node;
+	Oid			function;
+	Days		days;
+
+	if (TRIGGER_FOR_INSERT(trigger->tgtype))
+	{
+		if (!is_comparison(node, tables->unit_valid, F_RANGE_NE, T_Const) ||
+			((Const *) lsecond(((OpExpr *) node)->args))->constisnull)
+			return false;
+		days = org_days_of_range(((Const *) lsecond(((OpExpr *) node)->args))->constvalue);
+		return days.from == DAYS_UNBOUNDED_FROM && days.to == DAYS_UNBOUNDED_TO;
+	}
+	if (!IsA(node, BoolExpr) || either->boolop != OR_EXPR ||
+		list_length(either->args) != 2 ||
+		!is_comparison(linitial(either->args), tables->unit_valid, F_RANGE_NE,
+					   T_Var) || !IsA(lsecond(either->args), OpExpr))
+		return false;
+	function = ((OpExpr *) lsecond(either->args))->opfuncid;
+	return is_own_function(function, "iom_node_ne", tables) &&
+		is_comparison(lsecond(either->args), tables->unit_node, function, T_Var);
+}
+
+/*
+ * Is one that is not being called as the extension makes it, function, table,
+ * condition and all?
  */
 bool
-own_trigger_calls_own(const Trigger *trigger, Oid schema)
+own_trigger_is_whole(const Trigger *trigger, Oid relid, const OrgTables *tables)
 {
-	const char *function = get_func_name(trigger->tgfoid);
+	const OwnTrigger *own = find(trigger->tgname);
+	int			table = relid == tables->unit ? UNIT :
+		relid == tables->line ? LINE :
+		relid == tables->appointment ? APPOINTMENT :
+		relid == tables->history ? HISTORY : 0;
 
-	return function != NULL && get_func_namespace(trigger->tgfoid) == schema &&
-		own_trigger_is(trigger, function);
+	return own != NULL && (own->tables & table) != 0 &&
+		is_own_function(trigger->tgfoid, own->function, tables) &&
+		own_trigger_is(trigger, own->function) &&
+		(!own->has_condition || is_own_condition(trigger, tables));
 }

@@ -12,6 +12,8 @@
 
 #include "commands/trigger.h"
 
+#include "org_tables.h"
+
 /* Those that tell of changes: their names. */
 #define BEGIN_TRIGGER	"_iom_begin"
 #define END_TRIGGER		"_iom_end"
@@ -20,6 +22,7 @@
 extern bool own_trigger_is_watcher(const char *name);
 extern bool own_trigger_has_name(const Trigger *trigger);
 extern bool own_trigger_is(const Trigger *trigger, const char *function);
-extern bool own_trigger_calls_own(const Trigger *trigger, Oid schema);
+extern bool own_trigger_is_whole(const Trigger *trigger, Oid relid,
+								 const OrgTables *tables);
 
 #endif							/* OWN_TRIGGER_H */

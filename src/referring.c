@@ -208,8 +208,7 @@ static uint64
 ask(Relation rel, const char *sql, Oid type, Datum value, ArrayType **answer)
 {
 	SPIPlanPtr	plan;
-	OrgRole		caller = org_become_owner(rel);
-	int			settings = NewGUCNestLevel();
+	OrgRole		caller = org_become_owner(rel, false);
 	uint64		rows;
 
 	CommandCounterIncrement();
@@ -233,7 +232,6 @@ ask(Relation rel, const char *sql, Oid type, Datum value, ArrayType **answer)
 		*answer = isnull ? NULL : DatumGetArrayTypePCopy(first);
 	}
 	SPI_freeplan(plan);
-	AtEOXact_GUC(false, settings);
 	org_become_again(caller);
 	return rows;
 }

@@ -345,7 +345,7 @@ update_revision(void)
 	LockPage(rel, 0, ExclusiveLock);
 
 	if (org_execute_as_owner(relid,
-							 psprintf("UPDATE %s SET revision = "
+							 psprintf("UPDATE ONLY %s SET revision = "
 									  "pg_catalog.pg_current_xact_id()",
 									  table),
 							 0, NULL, NULL, NULL, NULL,

@@ -118,18 +118,15 @@ stand_in_for(const char *nodes, Oid type, Datum value)
 void
 stand_in_for_column(Relation rel, HeapTuple tuple, const char *column)
 {
-	AttrNumber	attnum = SPI_fnumber(RelationGetDescr(rel), column);
-	Oid			type;
+	Oid			type = org_tables_node_type();
+	AttrNumber	attnum = org_column(rel, column, type);
 	bool		isnull;
 	Datum		node;
 
-	if (attnum <= 0)
+	if (!AttributeNumberIsValid(attnum))
 		return;					/* the foreign key is gone with it */
 	node = heap_getattr(tuple, attnum, RelationGetDescr(rel), &isnull);
-	type = SPI_gettypeid(RelationGetDescr(rel), attnum);
-	if (isnull ||
-		(type == org_tables_node_type() &&
-		 is_there(DatumGetIomNode(node))))
+	if (isnull || is_there(DatumGetIomNode(node)))
 		return;
 	stand_in_for("(VALUES ($1)) v (n)", type, node);
 }
@@ -163,7 +160,7 @@ stand_in_for_referred(void)
 
 		if (relids[i] != unit)
 			origin_execute(relids[i],
-						   psprintf("SELECT FROM %s FOR UPDATE",
+						   psprintf("SELECT FROM ONLY %s FOR UPDATE",
 									org_qualified_name(get_rel_name(relids[i]))),
 						   0, NULL, NULL, NULL);
 		name = referring_otherwise(relids[i]);
@@ -179,7 +176,7 @@ stand_in_for_referred(void)
 
 	nodes = PointerGetDatum(referring_none());
 	origin_execute(unit,
-				   psprintf("UPDATE %s SET name = '(awaited)', valid = '(,)', "
+				   psprintf("UPDATE ONLY %s SET name = '(awaited)', valid = '(,)', "
 							"origin = 'awaited' "
 							"WHERE origin OPERATOR(pg_catalog.=) 'seed' "
 							"AND NOT node %s ANY ($1)",
@@ -230,7 +227,7 @@ stand_in_replace(Relation rel, HeapTuple tuple)
 	}
 	nulls[nargs] = '\0';
 	return origin_execute(RelationGetRelid(rel),
-						  psprintf("UPDATE %s SET %s WHERE node %s $%d "
+						  psprintf("UPDATE ONLY %s SET %s WHERE node %s $%d "
 								   "AND origin OPERATOR(pg_catalog.=) 'awaited'",
 								   org_qualified_name("iom_unit"), set.data,
 								   equals(), node),
