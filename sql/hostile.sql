@@ -430,9 +430,18 @@ RESET ROLE;
 UPDATE iom_revision SET content = 'restored';
 GRANT INSERT, DELETE ON iom_unit, iom_line, iom_appointment TO regress_attacker;
 SET LOCAL check_function_bodies = off;
+SAVEPOINT t;
 DROP TRIGGER iom_unit_sound_new ON iom_unit;
 SET LOCAL ROLE regress_attacker;
 CREATE CONSTRAINT TRIGGER iom_unit_sound_new AFTER INSERT ON iom_unit DEFERRABLE FOR EACH ROW WHEN (regress_evil.says()) EXECUTE FUNCTION iom_guard_unit();
+INSERT INTO iom_line (node, supervisor, origin) VALUES ('AAA', 'BBB', 'own');
+ROLLBACK TO t;
+DROP TRIGGER iom_unit_sound ON iom_unit;
+GRANT CREATE ON SCHEMA public TO regress_attacker;
+SET LOCAL ROLE regress_attacker;
+CREATE FUNCTION public.iom_node_ne(anyelement, anyelement) RETURNS boolean LANGUAGE plpgsql AS $$BEGIN RAISE NOTICE 'called as %', CASE WHEN current_user = session_user THEN 'a superuser' ELSE current_user END; RETURN false; END$$;
+CREATE OPERATOR public.<<>> (LEFTARG = anyelement, RIGHTARG = anyelement, FUNCTION = public.iom_node_ne);
+CREATE CONSTRAINT TRIGGER iom_unit_sound AFTER UPDATE ON iom_unit DEFERRABLE FOR EACH ROW WHEN (OLD.valid <> NEW.valid OR OLD.node <<>> NEW.node) EXECUTE FUNCTION iom_guard_unit();
 INSERT INTO iom_line (node, supervisor, origin) VALUES ('AAA', 'BBB', 'own');
 ROLLBACK;
 -- What indexes and constraints of iom_history name is not what who edits has.

@@ -174,7 +174,11 @@ write_rows(HistoryInsert *insert)
 	ResetPerTupleExprContext(insert->estate);
 	caller_context = MemoryContextSwitchTo(GetPerTupleMemoryContext(insert->estate));
 	for (int i = 0; RelationGetDescr(insert->history)->constr && i < insert->nrows; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		ExecConstraints(insert->target, insert->slot[i], insert->estate);
+		ResetPerTupleExprContext(insert->estate);
+	}
 	table_multi_insert(insert->history, insert->slot, insert->nrows,
 					   insert->cid, 0, NULL);
 	for (int i = 0; i < insert->nrows; i++)

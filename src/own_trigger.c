@@ -129,8 +129,8 @@ own_trigger_has_name(const Trigger *trigger)
 }
 
 /*
- * Is this a function of the extension's, and has it this name?  (Nobody else can have
- * another one in its schema with these arguments.)
+ * Is this a function of the extension's, and has it this name?  Without arguments,
+ * nobody else can have another one in its schema; with some, they are to be looked at.
  */
 static bool
 is_own_function(Oid function, const char *name, const OrgTables *tables)
@@ -194,6 +194,9 @@ is_own_condition(const Trigger *trigger, const OrgTables *tables)
 	Node	   *node = stringToNode(trigger->tgqual);
 	BoolExpr   *either = (BoolExpr *) node;
 	Oid			function;
+	Oid			node_type = get_atttype(tables->unit, tables->unit_node);
+	Oid		   *types;
+	int			ntypes;
 	Days		days;
 
 	if (TRIGGER_FOR_INSERT(trigger->tgtype))
@@ -210,7 +213,10 @@ is_own_condition(const Trigger *trigger, const OrgTables *tables)
 					   T_Var) || !IsA(lsecond(either->args), OpExpr))
 		return false;
 	function = ((OpExpr *) lsecond(either->args))->opfuncid;
-	return is_own_function(function, "iom_node_ne", tables) &&
+	if (!is_own_function(function, "iom_node_ne", tables))
+		return false;
+	(void) get_func_signature(function, &types, &ntypes);
+	return ntypes == 2 && types[0] == node_type && types[1] == node_type &&
 		is_comparison(lsecond(either->args), tables->unit_node, function, T_Var);
 }
 
