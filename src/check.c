@@ -210,10 +210,11 @@ static void
 check_triggers(ReturnSetInfo *rsinfo, Oid relid)
 {
 	Relation	rel = table_open(relid, AccessShareLock);
+	TriggerDesc *triggers = CopyTriggerDesc(rel->trigdesc);
 
-	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
+	for (int i = 0; triggers && i < triggers->numtriggers; i++)
 	{
-		const Trigger *trigger = &rel->trigdesc->triggers[i];
+		const Trigger *trigger = &triggers->triggers[i];
 
 		if (own_trigger_has_name(trigger) &&
 			!own_trigger_is_whole(trigger, relid, org_tables()))

@@ -226,6 +226,7 @@ is_watched(Relation rel, OrgTables *tables, TransactionId all_see)
 	Relation	catalog;
 	SysScanDesc scan;
 	HeapTuple	tuple;
+	TriggerDesc *own;			/* copied: others may change the table's */
 	int			on = 0;
 
 	/* changes by way of a parent fire the parent's triggers */
@@ -245,13 +246,15 @@ is_watched(Relation rel, OrgTables *tables, TransactionId all_see)
 	systable_endscan(scan);
 	table_close(catalog, AccessShareLock);
 
-	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
+	own = CopyTriggerDesc(rel->trigdesc);
+	for (int i = 0; own && i < own->numtriggers; i++)
 	{
-		const Trigger *trigger = &rel->trigdesc->triggers[i];
+		const Trigger *trigger = &own->triggers[i];
 
 		on += own_trigger_is_watcher(trigger->tgname) && is_on(trigger) &&
 			own_trigger_is_whole(trigger, RelationGetRelid(rel), tables);
 	}
+	FreeTriggerDesc(own);
 	return on == 3;
 }
 

@@ -214,6 +214,7 @@ check_nothing_foreign(Relation rel)
 {
 	const OrgTables *tables = org_tables();
 	Oid			relid = RelationGetRelid(rel);
+	TriggerDesc *triggers = CopyTriggerDesc(rel->trigdesc);
 
 	if (rel->rd_rules && relid != tables->history && relid != tables->revision)
 		ereport(ERROR,
@@ -221,9 +222,9 @@ check_nothing_foreign(Relation rel)
 				 errmsg("rules on table \"%s\" would be followed as the table's "
 						"owner", RelationGetRelationName(rel)),
 				 errhint("Drop or disable them, while a dump is restored.")));
-	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
+	for (int i = 0; triggers && i < triggers->numtriggers; i++)
 	{
-		const Trigger *trigger = &rel->trigdesc->triggers[i];
+		const Trigger *trigger = &triggers->triggers[i];
 
 		if (!trigger->tgisinternal && !may_be_fired(trigger, rel))
 			ereport(ERROR,
@@ -238,7 +239,7 @@ check_nothing_foreign(Relation rel)
 		/* what a change of other columns does to rows that refer to them */
 		if (trigger->tgisinternal &&
 			RI_FKey_trigger_type(trigger->tgfoid) == RI_TRIGGER_PK &&
-			RelationGetRelid(rel) == org_tables()->unit &&
+			relid == tables->unit &&
 			!referring_by_node(trigger->tgconstraint))
 			ereport(ERROR,
 					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -251,6 +252,7 @@ check_nothing_foreign(Relation rel)
 							   "table."),
 					 errhint("Make it when the dump is restored.")));
 	}
+	FreeTriggerDesc(triggers);
 }
 
 /*
