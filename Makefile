@@ -98,6 +98,7 @@ REGRESS = \
 	unsound \
 	hostile \
 	hostile_owner \
+	discard_caches \
 	within \
 	forest \
 	chain
