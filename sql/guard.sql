@@ -353,6 +353,18 @@ DROP TRIGGER iom_unit_sound_new ON iom_unit;
 CREATE CONSTRAINT TRIGGER iom_unit_sound_new AFTER INSERT ON iom_unit DEFERRABLE FOR EACH ROW WHEN (NEW.valid <> 'empty') EXECUTE FUNCTION iom_guard_unit();
 SELECT * FROM iom_check();
 DROP TRIGGER iom_unit_sound_new ON iom_unit;
+CREATE CONSTRAINT TRIGGER iom_unit_sound_new AFTER INSERT ON iom_unit DEFERRABLE FOR EACH ROW WHEN (NEW.valid <> NULL::daterange) EXECUTE FUNCTION iom_guard_unit();
+DROP TRIGGER iom_unit_sound ON iom_unit;
+CREATE CONSTRAINT TRIGGER iom_unit_sound AFTER UPDATE ON iom_unit DEFERRABLE FOR EACH ROW WHEN (OLD.valid <> NEW.valid OR OLD.name <> NEW.name) EXECUTE FUNCTION iom_guard_unit();
+SELECT * FROM iom_check();
+DROP TRIGGER iom_unit_sound_new ON iom_unit;
+CREATE CONSTRAINT TRIGGER iom_unit_sound_new AFTER INSERT ON iom_unit DEFERRABLE FOR EACH ROW WHEN (NEW.name <> '') EXECUTE FUNCTION iom_guard_unit();
+DROP TRIGGER iom_unit_sound ON iom_unit;
+CREATE CONSTRAINT TRIGGER iom_unit_sound AFTER UPDATE ON iom_unit DEFERRABLE FOR EACH ROW WHEN (NEW.valid <> '(,)' OR OLD.node <> NEW.node) EXECUTE FUNCTION iom_guard_unit();
+SELECT * FROM iom_check();
+DROP TRIGGER iom_unit_sound ON iom_unit;
+CREATE CONSTRAINT TRIGGER iom_unit_sound AFTER UPDATE ON iom_unit DEFERRABLE FOR EACH ROW WHEN (OLD.valid <> NEW.valid OR OLD.node <> NEW.node) EXECUTE FUNCTION iom_guard_unit();
+DROP TRIGGER iom_unit_sound_new ON iom_unit;
 CREATE CONSTRAINT TRIGGER iom_unit_sound_new AFTER INSERT ON iom_unit DEFERRABLE FOR EACH ROW WHEN (NEW.valid <> '(,)') EXECUTE FUNCTION iom_guard_unit();
 -- made again as they were, they are the extension's
 DROP TRIGGER _iom_begin ON iom_line;

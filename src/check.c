@@ -177,7 +177,7 @@ check_everything(Relation unit, Relation line, Snapshot snapshot,
 	UnitRow		unit_row;
 	LineRow		line_row;
 	AttrNumber	origin = unmarked == NULL ? InvalidAttrNumber :
-		org_column(line, "origin", TEXTOID);
+		org_column(RelationGetRelid(line), "origin", TEXTOID);
 
 	scan = org_scan_begin(unit, snapshot, unmarked != NULL);
 	while (org_scan_next_unit(scan, &unit_row))

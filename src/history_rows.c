@@ -113,7 +113,8 @@ history_rows_begin(TriggerData *data, const char *node)
 	HistoryRows *rows = palloc0(sizeof(HistoryRows));
 	TupleDesc	desc = RelationGetDescr(data->tg_relation);
 
-	rows->node = org_column(data->tg_relation, node, org_tables_node_type());
+	rows->node = org_column(RelationGetRelid(data->tg_relation), node,
+							org_tables_node_type());
 	rows->json = history_json_begin(desc);
 	rows->table = RelationGetRelationName(data->tg_relation);
 	if (TRIGGER_FIRED_BY_TRUNCATE(data->tg_event))

@@ -191,12 +191,32 @@ find_table(Oid extension, Oid schema, const char *name)
 	return relid;
 }
 
+/*
+ * A column of a table; InvalidAttrNumber if it has none of this name and type.
+ */
+AttrNumber
+org_column(Oid relid, const char *name, Oid type)
+{
+	HeapTuple	tuple = SearchSysCacheAttName(relid, name);
+	AttrNumber	column = InvalidAttrNumber;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		Form_pg_attribute form = (Form_pg_attribute) GETSTRUCT(tuple);
+
+		if (form->atttypid == type)
+			column = form->attnum;
+		ReleaseSysCache(tuple);
+	}
+	return column;
+}
+
 static AttrNumber
 find_column(Oid relid, const char *name, Oid type)
 {
-	AttrNumber	column = get_attnum(relid, name);
+	AttrNumber	column = org_column(relid, name, type);
 
-	if (column == InvalidAttrNumber || get_atttype(relid, column) != type)
+	if (!AttributeNumberIsValid(column))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
 				 errmsg("column \"%s\" of table \"%s\" is missing or not of "
@@ -388,19 +408,6 @@ org_tables_history(void)
 
 	require_table(relid, "iom_history");
 	return relid;
-}
-
-/*
- * A column of an open table; InvalidAttrNumber if it has none of this name and type.
- */
-AttrNumber
-org_column(Relation rel, const char *name, Oid type)
-{
-	AttrNumber	column = get_attnum(RelationGetRelid(rel), name);
-
-	return column > 0 &&
-		TupleDescAttr(RelationGetDescr(rel), column - 1)->atttypid == type ?
-		column : InvalidAttrNumber;
 }
 
 /*

@@ -90,7 +90,7 @@ extern void org_tables_initialize(void);
 extern const OrgTables *org_tables(void);
 extern Oid	org_tables_node_type(void);
 extern Oid	org_tables_history(void);
-extern AttrNumber org_column(Relation rel, const char *name, Oid type);
+extern AttrNumber org_column(Oid relid, const char *name, Oid type);
 extern void org_tables_open(Relation *unit, Relation *line);
 extern SysScanDesc org_scan_catalog(Relation catalog, Oid index,
 									AttrNumber column, Oid oid,

@@ -96,14 +96,14 @@ static Content
 read_content(void)
 {
 	Oid			relid = org_tables()->revision;
-	AttrNumber	column = get_attnum(relid, "content");
+	AttrNumber	column = org_column(relid, "content", TEXTOID);
 	Content		content = CONTENT_OWN;
 	Snapshot	snapshot;
 	Datum		value;
 	bool		isnull;
 
 	/* without the column or the row: nothing that could be replaced */
-	if (column == InvalidAttrNumber || get_atttype(relid, column) != TEXTOID)
+	if (!AttributeNumberIsValid(column))
 		return CONTENT_OWN;
 
 	/* (SnapshotSelf may miss a row that is being updated) */
@@ -301,7 +301,7 @@ static void
 delete_seed(Oid relid)
 {
 	Relation	rel = table_open(relid, RowExclusiveLock);
-	AttrNumber	column = org_column(rel, "origin", TEXTOID);
+	AttrNumber	column = org_column(relid, "origin", TEXTOID);
 	TableScanDesc scan = iom_table_beginscan(rel, GetActiveSnapshot());
 	HeapTuple	tuple;
 
@@ -384,7 +384,7 @@ iom_origin_mark(PG_FUNCTION_ARGS)
 	Oid			relid = RelationGetRelid(rel);
 	bool		is_update = TRIGGER_FIRED_BY_UPDATE(data->tg_event);
 	HeapTuple	tuple = is_update ? data->tg_newtuple : data->tg_trigtuple;
-	int			column = org_column(rel, "origin", TEXTOID);
+	int			column = org_column(relid, "origin", TEXTOID);
 	Datum		origin;
 	bool		isnull;
 	bool		is_new;

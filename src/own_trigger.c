@@ -142,7 +142,23 @@ is_own_function(Oid function, const char *name, const OrgTables *tables)
 }
 
 /*
- * Is it as the extension makes it, given the name of the function that it calls?
+ * Is a trigger made like that one, but for what it calls?
+ */
+static bool
+is_made_like(const Trigger *trigger, const OwnTrigger *own)
+{
+	return trigger->tgtype == own->type && trigger->tgnattr == 0 &&
+		trigger->tgnargs == 0 &&
+		trigger->tgdeferrable == own->is_constraint &&
+		!trigger->tginitdeferred &&
+		(trigger->tgqual != NULL) == own->has_condition &&
+		(trigger->tgoldtable != NULL) == own->has_old &&
+		(trigger->tgnewtable != NULL) == own->has_new;
+}
+
+/*
+ * Is the trigger that is being called one of the extension's, given the name of the
+ * function that it calls?
  */
 bool
 own_trigger_is(const Trigger *trigger, const char *function)
@@ -150,13 +166,7 @@ own_trigger_is(const Trigger *trigger, const char *function)
 	const OwnTrigger *own = find(trigger->tgname);
 
 	return own != NULL && strcmp(own->function, function) == 0 &&
-		trigger->tgtype == own->type && trigger->tgnattr == 0 &&
-		trigger->tgnargs == 0 &&
-		trigger->tgdeferrable == own->is_constraint &&
-		!trigger->tginitdeferred &&
-		(trigger->tgqual != NULL) == own->has_condition &&
-		(trigger->tgoldtable != NULL) == own->has_old &&
-		(trigger->tgnewtable != NULL) == own->has_new;
+		is_made_like(trigger, own);
 }
 
 /*
@@ -194,17 +204,21 @@ is_own_condition(const Trigger *trigger, const OrgTables *tables)
 	Node	   *node = stringToNode(trigger->tgqual);
 	BoolExpr   *either = (BoolExpr *) node;
 	Oid			function;
-	Oid			node_type = get_atttype(tables->unit, tables->unit_node);
+	Oid			node_type;
 	Oid		   *types;
 	int			ntypes;
-	Days		days;
 
 	if (TRIGGER_FOR_INSERT(trigger->tgtype))
 	{
-		if (!is_comparison(node, tables->unit_valid, F_RANGE_NE, T_Const) ||
-			((Const *) lsecond(((OpExpr *) node)->args))->constisnull)
+		Const	   *range;
+		Days		days;
+
+		if (!is_comparison(node, tables->unit_valid, F_RANGE_NE, T_Const))
 			return false;
-		days = org_days_of_range(((Const *) lsecond(((OpExpr *) node)->args))->constvalue);
+		range = lsecond_node(Const, ((OpExpr *) node)->args);
+		if (range->constisnull)
+			return false;
+		days = org_days_of_range(range->constvalue);
 		return days.from == DAYS_UNBOUNDED_FROM && days.to == DAYS_UNBOUNDED_TO;
 	}
 	if (!IsA(node, BoolExpr) || either->boolop != OR_EXPR ||
@@ -215,6 +229,7 @@ is_own_condition(const Trigger *trigger, const OrgTables *tables)
 	function = ((OpExpr *) lsecond(either->args))->opfuncid;
 	if (!is_own_function(function, "iom_node_ne", tables))
 		return false;
+	node_type = get_atttype(tables->unit, tables->unit_node);
 	(void) get_func_signature(function, &types, &ntypes);
 	return ntypes == 2 && types[0] == node_type && types[1] == node_type &&
 		is_comparison(lsecond(either->args), tables->unit_node, function, T_Var);
@@ -235,6 +250,6 @@ own_trigger_is_whole(const Trigger *trigger, Oid relid, const OrgTables *tables)
 
 	return own != NULL && (own->tables & table) != 0 &&
 		is_own_function(trigger->tgfoid, own->function, tables) &&
-		own_trigger_is(trigger, own->function) &&
+		is_made_like(trigger, own) &&
 		(!own->has_condition || is_own_condition(trigger, tables));
 }

@@ -119,7 +119,7 @@ void
 stand_in_for_column(Relation rel, HeapTuple tuple, const char *column)
 {
 	Oid			type = org_tables_node_type();
-	AttrNumber	attnum = org_column(rel, column, type);
+	AttrNumber	attnum = org_column(RelationGetRelid(rel), column, type);
 	bool		isnull;
 	Datum		node;
 
