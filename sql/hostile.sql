@@ -447,7 +447,6 @@ ROLLBACK;
 -- What indexes and constraints of iom_history name is not what who edits has.
 BEGIN;
 CREATE SCHEMA regress_names AUTHORIZATION regress_attacker;
-SET LOCAL search_path = regress_names, public;
 CREATE FUNCTION public.regress_norm(text) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT lower($1)';
 CREATE FUNCTION regress_names.regress_norm(text) RETURNS text LANGUAGE plpgsql AS $$BEGIN RAISE NOTICE 'called as %', CASE WHEN current_user = session_user THEN 'a superuser' ELSE current_user END; RETURN $1; END$$;
 CREATE FUNCTION public.regress_key(text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$BEGIN RETURN regress_norm($1); EXCEPTION WHEN undefined_function THEN RETURN 'not found'; END$$;
@@ -455,11 +454,13 @@ SAVEPOINT s;
 CREATE INDEX ON iom_history (public.regress_key(change));
 GRANT UPDATE ON iom_unit TO regress_attacker;
 SET LOCAL ROLE regress_attacker;
+SET LOCAL search_path = regress_names, public;
 UPDATE public.iom_unit SET name = 'Law' WHERE node = 'DLA';
 ROLLBACK TO s;
 ALTER TABLE iom_history ADD CHECK (public.regress_key(change) <> '');
 GRANT UPDATE ON iom_unit TO regress_attacker;
 SET LOCAL ROLE regress_attacker;
+SET LOCAL search_path = regress_names, public;
 UPDATE public.iom_unit SET name = 'Law' WHERE node = 'DLA';
 ROLLBACK;
 -- (the superuser's own are fired)
