@@ -745,6 +745,15 @@ WHEN TAG IN ('CREATE CAST') EXECUTE FUNCTION iom_refuse_cast();
 ALTER EVENT TRIGGER iom_refuse_cast ENABLE ALWAYS;
 COMMENT ON EVENT TRIGGER iom_refuse_cast IS 'refuses implicit casts to iom_node, which foreign keys to iom_unit would call as the owner of that table';
 
+CREATE FUNCTION iom_refuse_reference() RETURNS event_trigger
+AS 'MODULE_PATHNAME' LANGUAGE C;
+COMMENT ON FUNCTION iom_refuse_reference() IS 'event trigger at the end of commands that make foreign keys: refuses one to iom_line, iom_history or iom_revision but to who has the privileges of the table''s owner, since it would call implicit casts as the owner';
+
+CREATE EVENT TRIGGER iom_refuse_reference ON ddl_command_end
+WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE', 'CREATE SCHEMA') EXECUTE FUNCTION iom_refuse_reference();
+ALTER EVENT TRIGGER iom_refuse_reference ENABLE ALWAYS;
+COMMENT ON EVENT TRIGGER iom_refuse_reference IS 'refuses foreign keys that would call casts as the owner of iom_line, iom_history or iom_revision';
+
 CREATE TRIGGER iom_history_append
 BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON iom_history
 FOR EACH STATEMENT EXECUTE FUNCTION iom_history_guard();
@@ -1317,19 +1326,41 @@ BEGIN ATOMIC
   -- constraints of ours that are not there; rows are looked at only for what these
   -- would keep out
   WITH gap (relation, problem, name) AS MATERIALIZED (
-    SELECT e.relation, CASE WHEN c.oid IS NULL THEN 'constraint missing' ELSE 'constraint not valid' END, n.name
+    SELECT e.relation,
+      CASE WHEN c.oid IS NULL THEN 'constraint missing' WHEN c.convalidated THEN 'constraint altered' ELSE 'constraint not valid' END,
+      e.name
     FROM (VALUES
-        ('iom_unit'::regclass, ARRAY['iom_unit_pkey', 'iom_unit_name_check', 'iom_unit_kind_check', 'iom_unit_valid_check', 'iom_unit_origin_check']),
-        ('iom_line'::regclass, ARRAY['iom_line_pkey', 'iom_line_node_fkey', 'iom_line_supervisor_fkey', 'iom_line_relation_check',
-          'iom_line_line_check', 'iom_line_valid_check', 'iom_line_basis_check', 'iom_line_origin_check', 'iom_line_not_own_supervisor']),
-        ('iom_appointment'::regclass, ARRAY['iom_appointment_pkey', 'iom_appointment_post_fkey', 'iom_appointment_authority_fkey',
-          'iom_appointment_method_check', 'iom_appointment_term_years_check', 'iom_appointment_origin_check']),
-        ('iom_history'::regclass, ARRAY['iom_history_pkey', 'iom_history_change_check']),
-        ('iom_revision'::regclass, ARRAY['iom_revision_pkey', 'iom_revision_singleton_check', 'iom_revision_content_check'])
-      ) e (relation, names)
-    CROSS JOIN LATERAL unnest(e.names) n (name)
-    LEFT JOIN pg_constraint c ON c.conrelid = e.relation AND c.conname = n.name
-    WHERE c.oid IS NULL OR NOT c.convalidated
+        ('iom_unit'::regclass, 'iom_unit_pkey', 'PRIMARY KEY (node)'),
+        ('iom_unit'::regclass, 'iom_unit_name_check', $$CHECK ((name <> ''::text))$$),
+        ('iom_unit'::regclass, 'iom_unit_kind_check', $$CHECK ((kind <> ''::text))$$),
+        ('iom_unit'::regclass, 'iom_unit_valid_check', 'CHECK ((NOT isempty(valid)))'),
+        ('iom_unit'::regclass, 'iom_unit_origin_check', $$CHECK ((origin = ANY (ARRAY['seed'::text, 'own'::text, 'awaited'::text, 'new'::text])))$$),
+        ('iom_line'::regclass, 'iom_line_pkey', 'PRIMARY KEY (node, supervisor, relation, valid)'),
+        ('iom_line'::regclass, 'iom_line_node_fkey', 'FOREIGN KEY (node) REFERENCES iom_unit(node)'),
+        ('iom_line'::regclass, 'iom_line_supervisor_fkey', 'FOREIGN KEY (supervisor) REFERENCES iom_unit(node)'),
+        ('iom_line'::regclass, 'iom_line_relation_check', $$CHECK ((relation <> ''::text))$$),
+        ('iom_line'::regclass, 'iom_line_line_check', $$CHECK ((line = ANY (ARRAY['solid'::text, 'dotted'::text])))$$),
+        ('iom_line'::regclass, 'iom_line_valid_check', 'CHECK ((NOT isempty(valid)))'),
+        ('iom_line'::regclass, 'iom_line_basis_check', $$CHECK ((basis = ANY (ARRAY['stated'::text, 'placed'::text, 'inferred'::text])))$$),
+        ('iom_line'::regclass, 'iom_line_origin_check', $$CHECK ((origin = ANY (ARRAY['seed'::text, 'own'::text, 'new'::text])))$$),
+        ('iom_line'::regclass, 'iom_line_not_own_supervisor', 'CHECK ((node <> supervisor))'),
+        ('iom_appointment'::regclass, 'iom_appointment_pkey', 'PRIMARY KEY (post)'),
+        ('iom_appointment'::regclass, 'iom_appointment_post_fkey', 'FOREIGN KEY (post) REFERENCES iom_unit(node)'),
+        ('iom_appointment'::regclass, 'iom_appointment_authority_fkey', 'FOREIGN KEY (authority) REFERENCES iom_unit(node)'),
+        ('iom_appointment'::regclass, 'iom_appointment_method_check', $$CHECK ((method <> ''::text))$$),
+        ('iom_appointment'::regclass, 'iom_appointment_term_years_check', 'CHECK ((term_years > 0))'),
+        ('iom_appointment'::regclass, 'iom_appointment_origin_check', $$CHECK ((origin = ANY (ARRAY['seed'::text, 'own'::text, 'new'::text])))$$),
+        ('iom_history'::regclass, 'iom_history_pkey', 'PRIMARY KEY (id)'),
+        ('iom_history'::regclass, 'iom_history_change_check', $$CHECK ((change = ANY (ARRAY['insert'::text, 'update'::text, 'delete'::text, 'truncate'::text])))$$),
+        ('iom_revision'::regclass, 'iom_revision_pkey', 'PRIMARY KEY (singleton)'),
+        ('iom_revision'::regclass, 'iom_revision_singleton_check', 'CHECK (singleton)'),
+        ('iom_revision'::regclass, 'iom_revision_content_check', $$CHECK ((content = ANY (ARRAY['seed'::text, 'restored'::text, 'own'::text])))$$)
+      ) e (relation, name, definition)
+    LEFT JOIN pg_constraint c ON c.conrelid = e.relation AND c.conname = e.name
+    -- (but for schemas, which search_path decides of, and options)
+    CROSS JOIN LATERAL regexp_replace(pg_get_constraintdef(c.oid), '(REFERENCES |OPERATOR\().*(iom_unit\(|<>)\)?', '\1\2') d (shown)
+    WHERE (NOT c.convalidated OR (c.contype = 'f' AND c.confrelid <> 'iom_unit'::regclass)
+        OR NOT starts_with(replace(d.shown, 'OPERATOR(<>', '<>'), e.definition)) IS NOT FALSE
     UNION ALL
     SELECT e.relation, CASE WHEN a.attnotnull THEN 'constraint not valid' ELSE 'constraint missing' END,
       'NOT NULL of ' || a.attname
@@ -1400,10 +1431,10 @@ BEGIN ATOMIC
     FROM iom_appointment a, LATERAL (VALUES ('post', a.post), ('authority', a.authority)) e (name, node)
     WHERE e.node IS NOT NULL AND NOT EXISTS (SELECT FROM iom_unit u WHERE u.node = e.node)
     UNION ALL
-    -- what a primary key says, if it is there
+    -- what the primary key says, if it is there
     SELECT l.node, 'duplicate line', format('line %s to %s is in iom_line %s times', l.relation, l.supervisor::text, count(*))
     FROM iom_line l
-    WHERE NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conrelid = 'iom_line'::regclass AND c.contype = 'p')
+    WHERE EXISTS (SELECT FROM gap g WHERE g.relation = 'iom_line'::regclass)
     GROUP BY l.node, l.supervisor, l.relation, l.valid
     HAVING count(*) > 1
     UNION ALL
@@ -1438,7 +1469,7 @@ BEGIN ATOMIC
           ELSE 'O' END)
     UNION ALL
     SELECT NULL, CASE WHEN t.oid IS NULL THEN 'trigger missing' ELSE 'trigger disabled' END, 'event trigger ' || n.name
-    FROM (VALUES ('iom_await_units'), ('iom_refuse_cast')) n (name)
+    FROM (VALUES ('iom_await_units'), ('iom_refuse_cast'), ('iom_refuse_reference')) n (name)
     LEFT JOIN pg_event_trigger t ON t.evtname = n.name
     WHERE t.oid IS NULL OR t.evtenabled NOT IN ('A', CASE n.name WHEN 'iom_await_units' THEN 'O'::"char" ELSE 'A' END)
     UNION ALL

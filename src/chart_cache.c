@@ -420,7 +420,7 @@ chart_cache_peek(int64 day, ChartScope scope, uint32 max_probes)
 	CachedChart *cached;
 	ChartFault	fault;
 
-	if (!ActiveSnapshotSet() || !org_tables_may_select())
+	if (!ActiveSnapshotSet() || !org_tables_may_select(GetUserId()))
 		return NULL;
 	state = revision_state(GetActiveSnapshot());
 	free_unlisted();
@@ -442,7 +442,7 @@ chart_cache_guess_size(int64 day, IomNode top)
 {
 	HierarchyState state;
 
-	if (!ActiveSnapshotSet() || !org_tables_may_select())
+	if (!ActiveSnapshotSet() || !org_tables_may_select(GetUserId()))
 		return 0;
 	state = revision_state(GetActiveSnapshot());
 	return chart_probe_guess_size(day, top, &state);

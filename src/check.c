@@ -229,7 +229,10 @@ check_triggers(ReturnSetInfo *rsinfo, Oid relid)
 Datum
 iom_check_hierarchy(PG_FUNCTION_ARGS)
 {
-	const Oid	relids[] = ORG_EDITED_TABLES;
+	const OrgTables *tables = org_tables();
+	const Oid	relids[] = {
+		tables->unit, tables->line, tables->appointment, tables->history
+	};
 	Relation	unit;
 	Relation	line;
 

@@ -445,7 +445,7 @@ has_row_security(Oid relid)
 }
 
 /*
- * Why the current user, or everybody (ACL_ID_PUBLIC), may not see the hierarchy:
+ * Why a user, or everybody (ACL_ID_PUBLIC), may not see the hierarchy:
  * the table, or InvalidOid.
  */
 static Oid
@@ -459,19 +459,18 @@ refused_table(Oid user)
 		if (pg_class_aclcheck(relids[i], user, ACL_SELECT) != ACLCHECK_OK)
 			return relids[i];
 		if (user == ACL_ID_PUBLIC ? has_row_security(relids[i]) :
-			check_enable_rls(relids[i], InvalidOid, true) == RLS_ENABLED)
+			check_enable_rls(relids[i], user, true) == RLS_ENABLED)
 			return relids[i];
 	}
 	return InvalidOid;
 }
 
 /*
- * May the current user see the hierarchy?
+ * May a user see the hierarchy?
  */
 bool
-org_tables_may_select(void)
+org_tables_may_select(Oid user)
 {
-	Oid			user = GetUserId();
 	uint64		epoch;
 
 	(void) org_tables();
@@ -514,7 +513,7 @@ org_tables_check_select(void)
 	Oid			user = GetUserId();
 	Oid			relid;
 
-	if (org_tables_may_select())
+	if (org_tables_may_select(user))
 		return;
 	relid = refused_table(user);
 	if (pg_class_aclcheck(relid, user, ACL_SELECT) != ACLCHECK_OK)

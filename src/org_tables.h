@@ -95,7 +95,7 @@ extern void org_tables_open(Relation *unit, Relation *line);
 extern SysScanDesc org_scan_catalog(Relation catalog, Oid index,
 									AttrNumber column, Oid oid,
 									Snapshot snapshot);
-extern bool org_tables_may_select(void);
+extern bool org_tables_may_select(Oid user);
 extern Oid	org_tables_who_may_select(void);
 extern void org_tables_check_select(void);
 

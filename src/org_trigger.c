@@ -27,6 +27,7 @@
 #include "catalog/pg_trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "rewrite/prs2lock.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -82,17 +83,26 @@ org_trigger_data(FunctionCallInfo fcinfo, const char *function,
 }
 
 /*
- * The same of an event trigger function.
+ * The same of an event trigger function and the event that it serves.
  */
 EventTriggerData *
-org_event_trigger_data(FunctionCallInfo fcinfo, const char *function)
+org_event_trigger_data(FunctionCallInfo fcinfo, const char *function,
+					   const char *event)
 {
+	EventTriggerData *data = (EventTriggerData *) fcinfo->context;
+
 	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("function \"%s\" was not called by event trigger "
 						"manager", function)));
-	return (EventTriggerData *) fcinfo->context;
+	if (strcmp(data->event, event) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"%s\" was called for event \"%s\"", function,
+						data->event),
+				 errhint("It serves \"%s\" only.", event)));
+	return data;
 }
 
 /*
@@ -135,19 +145,20 @@ org_qualified_name(const char *table)
  * Become the owner of a table, until org_become_again() or an error ends it.  Settings
  * end with it.
  *
- * What is called by an owner who is no superuser, or about a table that is none of
- * ours, leaves nothing behind that would be run as the caller: no deferred trigger, no
- * temporary table.  What the triggers, constraints and indexes of ours name is not
+ * What is called by an owner who is no superuser, but for himself, or about a table
+ * that is none of ours, leaves nothing behind that would be run as the caller: no
+ * deferred trigger, no temporary table.  What the triggers, constraints and indexes of ours name is not
  * what the caller's search_path finds.
  */
 OrgRole
 org_become_owner(Relation rel, bool is_ours)
 {
 	Oid			owner = rel->rd_rel->relowner;
-	bool		restricted = !is_ours || !superuser_arg(owner);
+	bool		restricted;
 	OrgRole		former;
 
 	GetUserIdAndSecContext(&former.user, &former.security);
+	restricted = !is_ours || (!superuser_arg(owner) && former.user != owner);
 	former.settings = NewGUCNestLevel();
 	if (is_ours)
 		(void) set_config_option("search_path", "pg_catalog, pg_temp",
@@ -196,13 +207,30 @@ may_be_fired(const Trigger *trigger, Relation rel)
 	const OrgTables *tables = org_tables();
 	Oid			relid = RelationGetRelid(rel);
 
-	return trigger->tgenabled == TRIGGER_DISABLED ||
+	return !org_is_enabled(trigger->tgenabled) ||
 		!(TRIGGER_FOR_INSERT(trigger->tgtype) ||
 		  TRIGGER_FOR_UPDATE(trigger->tgtype)) ||
 		own_trigger_is_whole(trigger, relid, tables) ||
 		((relid == tables->history || relid == tables->revision) &&
 		 trigger->tgqual == NULL && trigger->tgnargs == 0 &&
 		 !is_foreign(trigger->tgfoid, rel));
+}
+
+/*
+ * Would SQL on a table follow rules?  (None deletes.)
+ */
+static bool
+follows_rules(Relation rel)
+{
+	for (int i = 0; rel->rd_rules && i < rel->rd_rules->numLocks; i++)
+	{
+		const RewriteRule *rule = rel->rd_rules->rules[i];
+
+		if (org_is_enabled(rule->enabled) &&
+			(rule->event == CMD_INSERT || rule->event == CMD_UPDATE))
+			return true;
+	}
+	return false;
 }
 
 /*
@@ -216,7 +244,7 @@ check_nothing_foreign(Relation rel)
 	Oid			relid = RelationGetRelid(rel);
 	TriggerDesc *triggers = CopyTriggerDesc(rel->trigdesc);
 
-	if (rel->rd_rules && relid != tables->history && relid != tables->revision)
+	if (follows_rules(rel) && relid != tables->history && relid != tables->revision)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("rules on table \"%s\" would be followed as the table's "
@@ -243,14 +271,14 @@ check_nothing_foreign(Relation rel)
 			!referring_by_node(trigger->tgconstraint))
 			ereport(ERROR,
 					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-					 errmsg("foreign key \"%s\" of table \"%s\" refers to more "
-							"of table \"%s\" than the node",
+					 errmsg("foreign key \"%s\" of table \"%s\" refers to other "
+							"columns of table \"%s\" than the node",
 							get_constraint_name(trigger->tgconstraint),
 							get_rel_name(trigger->tgconstrrelid),
 							RelationGetRelationName(rel)),
 					 errdetail("Its actions would be run as the owner of that "
 							   "table."),
-					 errhint("Make it when the dump is restored.")));
+					 errhint("Drop it, and make it after the dump is restored.")));
 	}
 	FreeTriggerDesc(triggers);
 }
@@ -266,7 +294,7 @@ is_about(SPIPlanPtr plan, Relation rel)
 	ListCell   *query;
 	ListCell   *entry;
 
-	if (rel->rd_rules)
+	if (follows_rules(rel))
 		return true;
 	foreach(source, SPI_plan_get_plan_sources(plan))
 	{

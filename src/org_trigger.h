@@ -24,11 +24,23 @@ typedef struct OrgRole
 	int			settings;		/* since which level they are the owner's */
 } OrgRole;
 
+/*
+ * Is a trigger or a rule on in the role that the session has?  Both are marked alike.
+ */
+static inline bool
+org_is_enabled(char enabled)
+{
+	return enabled == TRIGGER_FIRES_ALWAYS ||
+		enabled == (SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA ?
+					TRIGGER_FIRES_ON_REPLICA : TRIGGER_FIRES_ON_ORIGIN);
+}
+
 extern TriggerData *org_trigger_data(FunctionCallInfo fcinfo,
 									 const char *function,
 									 int ntables, const Oid *tables);
 extern EventTriggerData *org_event_trigger_data(FunctionCallInfo fcinfo,
-												const char *function);
+												const char *function,
+												const char *event);
 extern OrgRole org_become_owner(Relation rel, bool is_ours);
 extern void org_become_again(OrgRole former);
 extern uint64 org_execute_as_owner(Oid relid, const char *sql, int nargs,

@@ -74,6 +74,7 @@ static const char *const content_names[] = {"seed", "restored", "own"};
 
 /* How deep we are in SQL of our own: its rows are neither marked nor recorded. */
 static int	restoring = 0;
+static Oid	restored_by = InvalidOid;
 
 /*
  * Is the present statement one of those below?
@@ -82,6 +83,16 @@ bool
 origin_is_restoring(void)
 {
 	return restoring > 0;
+}
+
+/*
+ * Who edits or restores: the current user, or the one for whom these are run as the
+ * owner.
+ */
+Oid
+origin_user(void)
+{
+	return restoring > 0 ? restored_by : GetUserId();
 }
 
 /*----------
@@ -198,7 +209,8 @@ origin_execute(Oid relid, const char *sql, int nargs, Oid *types, Datum *values,
 {
 	uint64		rows;
 
-	restoring++;
+	if (restoring++ == 0)
+		restored_by = GetUserId();
 	PG_TRY();
 	{
 		rows = org_execute_as_owner(relid, sql, nargs, types, values, nulls,

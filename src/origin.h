@@ -11,6 +11,7 @@
 #define ORIGIN_H
 
 extern bool origin_is_restoring(void);
+extern Oid	origin_user(void);
 extern bool origin_accepts_dump(void);
 extern bool origin_may_accept_dump(void);
 extern bool origin_begin_restore(void);

@@ -28,6 +28,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
+#include "org_trigger.h"
 #include "whole_statement.h"
 
 /* A trigger that has to come. */
@@ -51,15 +52,12 @@ is_to_come(const Trigger *trigger, const TriggerData *data)
 {
 	TriggerEvent event = data->tg_event;
 	int16		type = trigger->tgtype;
-	char		not_fired = SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA ?
-		TRIGGER_FIRES_ON_ORIGIN : TRIGGER_FIRES_ON_REPLICA;
 
 	/* (who knows if one of somebody's with a condition or columns is) */
 	return trigger->tgfoid == data->tg_trigger->tgfoid &&
 		trigger->tgqual == NULL && trigger->tgnattr == 0 &&
 		TRIGGER_FOR_AFTER(type) && !TRIGGER_FOR_ROW(type) &&
-		trigger->tgenabled != TRIGGER_DISABLED &&
-		trigger->tgenabled != not_fired &&
+		org_is_enabled(trigger->tgenabled) &&
 		(TRIGGER_FIRED_BY_INSERT(event) ? TRIGGER_FOR_INSERT(type) != 0 :
 		 TRIGGER_FIRED_BY_UPDATE(event) ? TRIGGER_FOR_UPDATE(type) != 0 :
 		 TRIGGER_FIRED_BY_DELETE(event) ? TRIGGER_FOR_DELETE(type) != 0 :
