@@ -13,7 +13,7 @@ MODULE_big = iomorg
 OBJS = \
 	$(WIN32RES) \
 	src/as_of.o \
-	src/reference_guard.o \
+	src/cast_guard.o \
 	src/changes.o \
 	src/chart.o \
 	src/chart_build.o \

@@ -123,9 +123,21 @@ SELECT regress_fault('ALTER EVENT TRIGGER iom_await_units DISABLE');
 SELECT regress_fault('DROP TRIGGER iom_unit_sound ON iom_unit', 'DROP TRIGGER _iom_replica_row ON iom_line', 'ALTER TABLE iom_history DISABLE TRIGGER iom_history_append');
 SELECT regress_fault('ALTER TABLE iom_unit ENABLE ALWAYS TRIGGER iom_unit_sound', 'ALTER TABLE iom_unit ENABLE TRIGGER _iom_replica_row');
 SELECT regress_fault('ALTER TABLE iom_line DROP CONSTRAINT iom_line_supervisor_fkey', 'ALTER TABLE iom_line ADD CONSTRAINT iom_line_supervisor_fkey FOREIGN KEY (supervisor) REFERENCES iom_unit NOT VALID');
-SELECT regress_fault('ALTER TABLE iom_history DROP CONSTRAINT iom_history_pkey, DROP CONSTRAINT iom_history_change_check, ALTER changed_by DROP NOT NULL',
-  'ALTER TABLE iom_revision DROP CONSTRAINT iom_revision_pkey, DROP CONSTRAINT iom_revision_content_check', 'ALTER TABLE iom_unit ALTER name DROP NOT NULL',
+SELECT regress_fault('ALTER TABLE iom_history DROP CONSTRAINT iom_history_id_excl, DROP CONSTRAINT iom_history_change_check, ALTER changed_by DROP NOT NULL',
+  'ALTER TABLE iom_revision DROP CONSTRAINT iom_revision_singleton_excl, DROP CONSTRAINT iom_revision_content_check', 'ALTER TABLE iom_unit ALTER name DROP NOT NULL',
   'ALTER TABLE iom_line ALTER basis DROP NOT NULL', 'ALTER TABLE iom_appointment ALTER method DROP NOT NULL');
+-- others under their names, and rows that they do not keep out
+SELECT regress_fault('ALTER TABLE iom_unit DROP CONSTRAINT iom_unit_valid_check, ADD CONSTRAINT iom_unit_valid_check CHECK (true)',
+  'ALTER TABLE iom_unit DROP CONSTRAINT iom_unit_name_check, ADD CONSTRAINT iom_unit_name_check CHECK (name <> '''' OR true)',
+  $$INSERT INTO iom_unit (node, name, valid, origin) VALUES ('EMPTY', '', 'empty', 'own')$$);
+SELECT regress_fault('ALTER TABLE iom_line DROP CONSTRAINT iom_line_pkey, ADD regress serial, ADD CONSTRAINT iom_line_pkey PRIMARY KEY (regress)',
+  $$INSERT INTO iom_line (node, supervisor, line, relation, origin) VALUES ('A', 'C', 'dotted', 'assists', 'own'), ('A', 'C', 'dotted', 'assists', 'own')$$);
+SELECT regress_fault('ALTER TABLE iom_line DROP CONSTRAINT iom_line_node_fkey, ADD CONSTRAINT iom_line_node_fkey CHECK (true)');
+SELECT regress_fault('ALTER TABLE iom_unit ADD former iom_node UNIQUE', 'UPDATE iom_unit SET former = node',
+  'ALTER TABLE iom_line DROP CONSTRAINT iom_line_node_fkey, ADD CONSTRAINT iom_line_node_fkey FOREIGN KEY (node) REFERENCES iom_unit (former)');
+SELECT regress_fault('CREATE OR REPLACE TRIGGER iom_history_append BEFORE TRUNCATE ON iom_history FOR EACH STATEMENT EXECUTE FUNCTION iom_history_guard()');
+-- (options are the user's)
+SELECT regress_fault('ALTER TABLE iom_line DROP CONSTRAINT iom_line_node_fkey, ADD CONSTRAINT iom_line_node_fkey FOREIGN KEY (node) REFERENCES iom_unit ON DELETE CASCADE DEFERRABLE');
 -- (not null may be not valid from 18 on)
 SELECT (SELECT string_agg(f, ', ') FROM regress_fault('ALTER TABLE iom_unit ALTER name DROP NOT NULL',
     'ALTER TABLE iom_unit ' || CASE WHEN n THEN 'ADD CONSTRAINT regress NOT NULL name NOT VALID' ELSE 'ALTER kind DROP NOT NULL' END) f)

@@ -390,9 +390,28 @@ INSERT INTO iom_unit (node, name, origin) VALUES ('DG', 'Director', 'own');
 SELECT node, name, origin FROM iom_unit;
 ROLLBACK TO s;
 CREATE RULE regress_rule AS ON INSERT TO iom_unit DO ALSO NOTHING;
+SAVEPOINT s;
 SET LOCAL ROLE regress_attacker;
 SET LOCAL check_function_bodies = off;
 INSERT INTO iom_line (node, supervisor, origin) VALUES ('AAA', 'BBB', 'own');
+ROLLBACK TO s;
+-- (as the hint says)
+ALTER TABLE iom_unit DISABLE RULE regress_rule;
+-- (nor what would not be fired)
+CREATE RULE regress_delete AS ON DELETE TO iom_unit DO ALSO NOTHING;
+CREATE TRIGGER regress_tell BEFORE INSERT ON iom_unit FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger();
+ALTER TABLE iom_unit ENABLE REPLICA TRIGGER regress_tell;
+SET LOCAL ROLE regress_attacker;
+SET LOCAL check_function_bodies = off;
+INSERT INTO iom_line (node, supervisor, valid, origin) VALUES ('AAA', 'BBB', '[2011-02-03,2044-05-06)', 'own');
+SELECT node, name FROM iom_unit ORDER BY node;
+-- Who restores is told no more of rows than the privilege is for.
+RESET ROLE;
+REVOKE SELECT ON iom_line FROM PUBLIC, regress_attacker;
+SET LOCAL ROLE regress_attacker;
+SET LOCAL check_function_bodies = off;
+INSERT INTO iom_unit (node, name, valid, origin) VALUES ('AAA', 'Alpha', '[2030-01-01,)', 'own');
+ROLLBACK TO s;
 ROLLBACK;
 
 -- A function of foreign keys without one
@@ -416,6 +435,21 @@ UPDATE iom_unit SET name = 'Law' WHERE node = 'DLA';
 ROLLBACK TO s;
 CREATE TRIGGER regress_tell BEFORE INSERT ON iom_history FOR EACH ROW WHEN (query_to_xml('SELECT 1', true, true, '') IS NULL) EXECUTE FUNCTION suppress_redundant_updates_trigger();
 UPDATE iom_unit SET name = 'Law' WHERE node = 'DLA';
+ROLLBACK TO s;
+-- ... nor are there keys that could be referred to, by way of casts
+CREATE TYPE regress_evil.yes AS ENUM ('yes');
+CREATE FUNCTION regress_evil.is_yes(regress_evil.yes) RETURNS boolean LANGUAGE plpgsql AS $$BEGIN RAISE NOTICE 'called as %', CASE WHEN current_user = session_user THEN 'a superuser' ELSE current_user END; RETURN true; END$$;
+CREATE FUNCTION regress_evil.number(regress_evil.yes) RETURNS bigint LANGUAGE plpgsql AS $$BEGIN RAISE NOTICE 'called as %', CASE WHEN current_user = session_user THEN 'a superuser' ELSE current_user END; RETURN 1; END$$;
+CREATE CAST (regress_evil.yes AS boolean) WITH FUNCTION regress_evil.is_yes(regress_evil.yes) AS IMPLICIT;
+CREATE CAST (regress_evil.yes AS bigint) WITH FUNCTION regress_evil.number(regress_evil.yes) AS IMPLICIT;
+CREATE TABLE regress_evil.refers (yes regress_evil.yes);
+INSERT INTO regress_evil.refers VALUES ('yes');
+SAVEPOINT t;
+ALTER TABLE regress_evil.refers ADD FOREIGN KEY (yes) REFERENCES iom_revision (singleton);
+ROLLBACK TO t;
+ALTER TABLE regress_evil.refers ADD FOREIGN KEY (yes) REFERENCES iom_history (id);
+ROLLBACK TO t;
+SELECT indexrelid::regclass, indrelid::regclass FROM pg_index WHERE indrelid IN ('iom_history'::regclass, 'iom_revision'::regclass) AND indisunique;
 ROLLBACK TO s;
 -- ... under the extension's own names, with its functions, neither
 CREATE FUNCTION regress_evil.says() RETURNS boolean LANGUAGE plpgsql AS $$BEGIN RAISE NOTICE 'called as %', CASE WHEN current_user = session_user THEN 'a superuser' ELSE current_user END; RETURN false; END$$;

@@ -110,6 +110,18 @@ SET LOCAL check_function_bodies = off;
 INSERT INTO iom_appointment (post, authority, method, origin) VALUES (ROW('A')::regress_code, 'DG', 'appointed', 'own');
 ROLLBACK TO s;
 
+-- The owner restores for himself what the caller of another would have to fear.
+CREATE TABLE place (id int PRIMARY KEY);
+INSERT INTO place VALUES (1);
+ALTER TABLE iom_unit ADD place int DEFAULT 1 REFERENCES place DEFERRABLE INITIALLY DEFERRED;
+SET LOCAL check_function_bodies = off;
+SET CONSTRAINTS ALL DEFERRED;
+INSERT INTO iom_line (node, supervisor, valid, origin) VALUES ('A', 'B', '[2030-01-01,)', 'own');
+INSERT INTO iom_unit (node, name, valid, origin) VALUES ('A', 'Alpha', '[2030-01-01,)', 'own'), ('B', 'Beta', '[2029-01-01,)', 'own');
+SET CONSTRAINTS ALL IMMEDIATE;
+SELECT node, name, valid FROM iom_unit ORDER BY node;
+ROLLBACK TO s;
+
 -- The seed makes room for a dump without anybody's triggers, in no other role.
 CREATE TRIGGER tell AFTER DELETE ON iom_unit FOR EACH STATEMENT EXECUTE FUNCTION regress_tell();
 CREATE TRIGGER tell_row BEFORE DELETE ON iom_line FOR EACH ROW EXECUTE FUNCTION regress_tell();

@@ -39,14 +39,6 @@
 #define guc_malloc(elevel, size)	malloc(size)
 #endif
 
-/* 16 asks for owners of everything in one way. */
-#if PG_VERSION_NUM >= 160000
-#define iom_owns_table(relid, user) \
-	object_ownercheck(RelationRelationId, relid, user)
-#else
-#define iom_owns_table(relid, user)	pg_class_ownercheck(relid, user)
-#endif
-
 /* 18 writes in front what was an attribute behind. */
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn	pg_attribute_noreturn()
