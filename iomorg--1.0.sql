@@ -1318,7 +1318,7 @@ AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE COST 1000 ROWS 10;
 COMMENT ON FUNCTION iom_check_hierarchy() IS 'what iom_check selects from: faults of lines, those inserted while triggers were disabled, and units that come twice';
 
 CREATE FUNCTION iom_constraint_text(oid) RETURNS text
-LANGUAGE SQL STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+LANGUAGE SQL STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp SET quote_all_identifiers = off
 BEGIN ATOMIC
   SELECT regexp_replace(regexp_replace(pg_get_constraintdef($1), 'REFERENCES .*iom_unit\(', 'REFERENCES iom_unit('), 'OPERATOR\(.*<>\)', '<>');
 END;

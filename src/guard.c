@@ -56,8 +56,8 @@
 #include "days_text.h"
 #include "org_rows.h"
 #include "org_trigger.h"
-#include "origin.h"
 #include "org_unseen.h"
+#include "origin.h"
 #include "revision.h"
 #include "soundness.h"
 
@@ -206,7 +206,8 @@ hint_at_life(const Check *check, const SoundnessFault *fault)
 	if (check->of_others)
 		return errhint("End the unit's lines, or hand them over, where the unit "
 					   "ends.");
-	if (org_tables_may_select(origin_user()) && fault->kind == SOUND_OUTSIDE_SUPERVISOR &&
+	if (org_tables_may_select(origin_user()) &&
+		fault->kind == SOUND_OUTSIDE_SUPERVISOR &&
 		days_include(fault->life, fault->days.from) &&
 		fault->life.to < DATEVAL_NOEND)
 		return errhint("Give the line days within those of both units; with "

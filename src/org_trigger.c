@@ -145,10 +145,10 @@ org_qualified_name(const char *table)
  * Become the owner of a table, until org_become_again() or an error ends it.  Settings
  * end with it.
  *
- * What is called by an owner who is no superuser, but for himself, or about a table
+ * What is called by an owner who is no superuser (but for himself), or about a table
  * that is none of ours, leaves nothing behind that would be run as the caller: no
- * deferred trigger, no temporary table.  What the triggers, constraints and indexes of ours name is not
- * what the caller's search_path finds.
+ * deferred trigger, no temporary table.  What the triggers, constraints and indexes of
+ * ours name is not what the caller's search_path finds.
  */
 OrgRole
 org_become_owner(Relation rel, bool is_ours)
