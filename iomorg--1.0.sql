@@ -395,11 +395,11 @@ CREATE TABLE iom_history (
   change text NOT NULL CHECK (change IN ('insert', 'update', 'delete', 'truncate')),
   node iom_node,
   before jsonb,
-  after jsonb,
-  -- no foreign key can refer to it, and call somebody's cast as the superuser whose
-  -- table this is
-  EXCLUDE (id WITH =)
+  after jsonb
 );
+-- (with an expression, no key that a foreign key can refer to: that would call casts of
+-- anybody's as the superuser whose table this is)
+CREATE UNIQUE INDEX iom_history_id_idx ON iom_history (id, (0));
 ALTER TABLE iom_history REPLICA IDENTITY FULL;
 CREATE INDEX iom_history_node_idx ON iom_history (node);
 COMMENT ON TABLE iom_history IS 'every change of iom_unit, iom_line and iom_appointment since CREATE EXTENSION: who changed what, and when; append-only but for a superuser (and pg_restore: see column origin of iom_unit)';
@@ -414,8 +414,7 @@ COMMENT ON COLUMN iom_history.node IS 'the node whose row it was: the unit, the 
 COMMENT ON COLUMN iom_history.before IS 'the row before; null if there was none';
 COMMENT ON COLUMN iom_history.after IS 'the row after; null if there is none';
 COMMENT ON INDEX iom_history_node_idx IS 'the changes of a node';
-COMMENT ON CONSTRAINT iom_history_id_excl ON iom_history IS 'a number names one change';
-COMMENT ON INDEX iom_history_id_excl IS 'the changes in their order';
+COMMENT ON INDEX iom_history_id_idx IS 'the changes in their order; a number names one';
 COMMENT ON CONSTRAINT iom_history_change_check ON iom_history IS 'the changes that there are';
 COMMENT ON SEQUENCE iom_history_id_seq IS 'numbers the rows of iom_history';
 
@@ -423,7 +422,7 @@ CREATE TABLE iom_revision (
   singleton boolean NOT NULL DEFAULT true CHECK (singleton),
   revision xid8 NOT NULL,
   content text NOT NULL DEFAULT 'seed' CHECK (content IN ('seed', 'restored', 'own')),
-  EXCLUDE (singleton WITH =)  -- as in iom_history
+  EXCLUDE (singleton WITH =)  -- nor can one refer to this
 );
 ALTER TABLE iom_revision REPLICA IDENTITY FULL;
 COMMENT ON TABLE iom_revision IS 'one row: the state of the hierarchy that a snapshot sees; kept by triggers, not to be edited';
@@ -1354,7 +1353,6 @@ BEGIN ATOMIC
         ('iom_appointment'::regclass, 'iom_appointment_method_check', $$CHECK ((method <> ''::text))$$),
         ('iom_appointment'::regclass, 'iom_appointment_term_years_check', 'CHECK ((term_years > 0))'),
         ('iom_appointment'::regclass, 'iom_appointment_origin_check', $$CHECK ((origin = ANY (ARRAY['seed'::text, 'own'::text, 'new'::text])))$$),
-        ('iom_history'::regclass, 'iom_history_id_excl', 'EXCLUDE USING btree (id WITH =)'),
         ('iom_history'::regclass, 'iom_history_change_check', $$CHECK ((change = ANY (ARRAY['insert'::text, 'update'::text, 'delete'::text, 'truncate'::text])))$$),
         ('iom_revision'::regclass, 'iom_revision_singleton_excl', 'EXCLUDE USING btree (singleton WITH =)'),
         ('iom_revision'::regclass, 'iom_revision_singleton_check', 'CHECK (singleton)'),
@@ -1474,6 +1472,11 @@ BEGIN ATOMIC
     FROM (VALUES ('iom_await_units'), ('iom_refuse_cast')) n (name)
     LEFT JOIN pg_event_trigger t ON t.evtname = n.name
     WHERE t.oid IS NULL OR t.evtenabled NOT IN ('A', CASE n.name WHEN 'iom_await_units' THEN 'O'::"char" ELSE 'A' END)
+    UNION ALL
+    SELECT NULL, 'index missing', 'iom_history_id_idx on iom_history'
+    WHERE NOT EXISTS (
+      SELECT FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+      WHERE i.indrelid = 'iom_history'::regclass AND i.indisunique AND i.indisvalid AND c.relname = 'iom_history_id_idx')
     UNION ALL
     SELECT NULL, g.problem, format('%s on %s', g.name, r.relname)
     FROM gap g JOIN pg_class r ON r.oid = g.relation

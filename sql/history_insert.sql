@@ -111,7 +111,7 @@ INSERT INTO regress_case VALUES
 	(13, 'indexes', $$DROP INDEX iom_history_node_idx, iom_history_renamed_idx; CREATE INDEX ON iom_history ((after ->> 'name')) WHERE length(after ->> 'name') < 1000; CREATE INDEX ON iom_history USING gin (before)$$),
 	(14, 'a column of iom_history dropped', 'ALTER TABLE iom_history ADD more int; ALTER TABLE iom_history DROP more'),
 	(15, 'another identity', 'ALTER TABLE iom_history ALTER id SET GENERATED ALWAYS SET INCREMENT 1 SET CACHE 7'),
-	(16, 'no key', 'ALTER TABLE iom_history DROP CONSTRAINT iom_history_id_excl'),
+	(16, 'no key', 'DROP INDEX iom_history_id_idx'),
 	(17, 'a child of iom_unit', 'CREATE TABLE regress_child () INHERITS (iom_unit)');
 SELECT c.no, c.name, p.way, s.way, p.n = s.n AS as_many, p.n > 3500 AS many, p.ordered, s.ordered, p.rows = s.rows AS same
 FROM regress_case c, regress_work w, regress_record(c.prepare, w.work, false) p, regress_record(c.prepare, w.work, true) s
@@ -131,7 +131,7 @@ INSERT INTO regress_reason VALUES
 	(6, 'a trigger on other statements', 'CREATE TRIGGER regress_update AFTER UPDATE ON iom_history FOR EACH ROW EXECUTE FUNCTION regress_to()', 'true'),
 	(7, 'a rule', 'CREATE TABLE regress_copy AS TABLE iom_history WITH NO DATA; CREATE RULE regress_rule AS ON INSERT TO iom_history DO ALSO INSERT INTO regress_copy (relation) VALUES (NEW.relation)', 'EXISTS (SELECT FROM regress_copy)'),
 	(8, 'a foreign key', 'ALTER TABLE iom_history ADD FOREIGN KEY (node) REFERENCES iom_unit ON DELETE SET NULL NOT VALID', 'true'),
-	(9, 'a deferred constraint', 'ALTER TABLE iom_history DROP CONSTRAINT iom_history_id_excl, ADD PRIMARY KEY (id) DEFERRABLE INITIALLY DEFERRED', 'true'),
+	(9, 'a deferred constraint', 'ALTER TABLE iom_history ADD PRIMARY KEY (id) DEFERRABLE INITIALLY DEFERRED', 'true'),
 	(10, 'another type', 'ALTER TABLE iom_history ALTER changed_by TYPE text', 'true');
 CREATE FUNCTION regress_reason(prepare text, holds text, OUT way text, OUT n bigint, OUT holds_of_all boolean) LANGUAGE plpgsql AS $$
 BEGIN
