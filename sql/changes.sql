@@ -143,7 +143,29 @@ UPDATE iom_unit SET valid = '(,)' WHERE node = 'HBU';
 SELECT iom_move('HBU', supervisor, '2030-06-01', relation) FROM iom_line WHERE node = 'HBU' AND line = 'solid';
 SELECT supervisor, valid FROM iom_line WHERE node = 'HBU' AND line = 'solid';
 ROLLBACK TO s;
+-- a plan to make it a root is withdrawn: it reports as it did
+SELECT iom_move('DLA', NULL, '2031-01-01');
+SELECT iom_move('DLA', 'DDGMR', '2031-01-01');
+SELECT supervisor, relation, valid FROM iom_line WHERE node = 'DLA' AND line = 'solid';
+ROLLBACK TO s;
+-- (to somebody else it reports anew, and a relation that is given counts)
+SELECT iom_move('DLA', NULL, '2031-01-01');
+SELECT iom_move('DLA', 'DDGO', '2031-01-01');
+SELECT supervisor, relation, valid FROM iom_line WHERE node = 'DLA' AND line = 'solid' ORDER BY valid;
+SELECT iom_move('DLA', NULL, '2031-01-01');
+SELECT iom_move('DLA', 'DDGMR', '2031-01-01', 'supervises');
+SELECT supervisor, relation, valid FROM iom_line WHERE node = 'DLA' AND line = 'solid' ORDER BY valid;
+ROLLBACK TO s;
 SELECT iom_close('DDGMR');
+ROLLBACK TO s;
+-- a day in the place of something else
+SELECT iom_add('LAB', 'Laboratory', 'DG', '2031-01-01');
+ROLLBACK TO s;
+SELECT iom_move('LAB', 'DG', NULL, '2031-01-01');
+ROLLBACK TO s;
+SELECT iom_relate('DLA', 'OIG', '2031-01-01', '2031-02-01');
+ROLLBACK TO s;
+SELECT iom_relate('DLA', 'OIG', '2031-01-01 plan');
 ROLLBACK TO s;
 SELECT iom_close('NOBODY');
 ROLLBACK TO s;

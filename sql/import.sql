@@ -22,6 +22,7 @@ INSERT INTO bad VALUES
   ('N2', '', NULL, NULL, NULL),
   ('U1', 'Whose supervisor is unknown', 'NOBODY', NULL, NULL),
   ('U2', 'Whose supervisor is no code', 'NO BODY', NULL, NULL),
+  (U&'\FEFFU3', 'With a byte order mark', NULL, NULL, NULL), (U&'U4\00A0', 'With a no-break space', NULL, NULL, NULL), (E'U5\t', 'With a tab', NULL, NULL, NULL),
   ('S', 'Own supervisor', 's', NULL, NULL),
   ('C1', 'Cycle', 'C3', NULL, NULL),
   ('C2', 'Cycle', 'C1', NULL, NULL),

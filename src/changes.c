@@ -204,14 +204,36 @@ name_of(const Change *change, Parameter parameter)
  */
 
 /*
+ * A kind or relation is no day: one that was meant for the next parameter would be
+ * taken for it, and the change be made today.
+ */
+static void
+check_text(const char *name, const char *text)
+{
+	int			number;
+	int			end = 0;
+
+	if (sscanf(text, "%4d-%2d-%2d%n", &number, &number, &number, &end) == 3 &&
+		text[end] == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s \"%s\" is a day", name, text),
+				 errhint("Name its parameter: effective => '%s'.", text)));
+}
+
+/*
  * An argument, null or not.
  */
 static void
 take_argument(Change *change, Parameter parameter, FunctionCallInfo fcinfo,
 			  int argument)
 {
-	if (!PG_ARGISNULL(argument))
-		give(change, parameter, PG_GETARG_DATUM(argument));
+	if (PG_ARGISNULL(argument))
+		return;
+	give(change, parameter, PG_GETARG_DATUM(argument));
+	if (parameter == KIND || parameter == RELATION)
+		check_text(parameter == KIND ? "kind" : "relation",
+				   TextDatumGetCString(change->values[parameter]));
 }
 
 /*
@@ -290,7 +312,7 @@ refuse_day(const Change *change, Parameter which, Days life)
 					day_text(change->day)),
 			 errdetail("It is valid on %s.", days_text(life)),
 			 errhint("Give another effective day, or change the unit's days "
-					 "in iom_unit.")));
+					 "in iom_unit; iom_move() then draws its line on them.")));
 }
 
 /* The days of a unit.  Raises an error if there is none. */
@@ -552,6 +574,14 @@ iom_move(PG_FUNCTION_ARGS)
 		move_line(&change);
 	else if (is_given(&change, OTHER))
 	{
+		/* back to whom it reported to on the day before, as it did then */
+		if (!is_given(&change, RELATION) &&
+			run(&change, "SELECT relation FROM ~.iom_line "
+				"WHERE node OPERATOR(~.=) $1 AND supervisor OPERATOR(~.=) $2 "
+				"AND line OPERATOR(pg_catalog.=) 'solid' "
+				"AND pg_catalog.upper(valid) OPERATOR(pg_catalog.=) $4") > 0)
+			give(&change, RELATION, result_column(0, 1, TEXTOID));
+
 		/* a root until now: up to its next line, or its end */
 		run(&change, "SELECT valid OPERATOR(pg_catalog.*) "
 			"pg_catalog.daterange(NULL, ("

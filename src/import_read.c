@@ -105,6 +105,23 @@ import_shown(const char *text)
 }
 
 /*
+ * What a character is, for a message: some cannot be seen, such as the byte order
+ * mark and the no-break spaces of spreadsheets.
+ */
+static const char *
+code_point(const char *at)
+{
+	unsigned char first = (unsigned char) *at;
+
+	if (first >= ' ' && first < 0x7F)
+		return "";
+	if (first >= 0x80 && GetDatabaseEncoding() != PG_UTF8)
+		return "";
+	return psprintf(" (U+%04X)", (unsigned int)
+					utf8_to_unicode((const unsigned char *) at));
+}
+
+/*
  * Pack a code that is there; notes what is wrong with it, and returns
  * IOM_NODE_NONE then.
  */
@@ -131,11 +148,12 @@ pack_code(Reading *reading, const char *code, ImportColumn column,
 							  pg_mbstrlen(text), NODE_CODE_MAXLEN);
 			break;
 		default:
-			detail = psprintf("%s \"%s\" has \"%.*s\"; a code is made of %s",
+			detail = psprintf("%s \"%s\" has \"%.*s\"%s; a code is made of %s",
 							  column_name[column], import_shown(text),
 							  pg_mbcharcliplen(text + where,
 											   (int) (len - where), 1),
-							  text + where, NODE_CODE_ALPHABET);
+							  text + where, code_point(text + where),
+							  NODE_CODE_ALPHABET);
 	}
 	add_fault(reading, reading->result->count, code,
 			  column == IMPORT_CODE ? "no code" : "supervisor is no code",
