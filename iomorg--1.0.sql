@@ -1234,7 +1234,7 @@ CREATE FUNCTION iom_move(
   effective date DEFAULT NULL, relation text DEFAULT NULL
 ) RETURNS iom_node
 AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION iom_move(iom_node, iom_node, date, text) IS 'gives a unit another supervisor (null: none) from the effective day on (null: the day of iom_as_of()), with all below it: its solid line ends on the day before, and a new one runs until that would have ended, with the same relation if none is given (supervises, for a root); a move planned for later stays; a line that begins on the very day is changed, or deleted if there is no supervisor; the same line, if it ended on the day before, goes on instead of a new one; returns the node';
+COMMENT ON FUNCTION iom_move(iom_node, iom_node, date, text) IS 'gives a unit another supervisor (null: none) from the effective day on (null: the day of iom_as_of()), with all below it: its solid line ends on the day before, and a new one runs until that would have ended, with the same relation if none is given (for a root, that of the line to that supervisor that ended on the day before, or else supervises); a move planned for later stays; a line that begins on the very day is changed, or deleted if there is no supervisor; the same line, if it ended on the day before, goes on instead of a new one; returns the node';
 
 CREATE FUNCTION iom_close(node iom_node, effective date DEFAULT NULL) RETURNS iom_node
 AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
@@ -1326,8 +1326,8 @@ COMMENT ON FUNCTION iom_constraint_text(oid) IS 'what iom_check compares: the de
 CREATE FUNCTION iom_check(OUT node iom_node, OUT problem text, OUT detail text) RETURNS SETOF record
 LANGUAGE SQL STABLE PARALLEL SAFE ROWS 10
 BEGIN ATOMIC
-  -- constraints of ours that are not there; rows are looked at only for what these
-  -- would keep out
+  -- constraints of ours that are not there, or are others; rows are looked at only for
+  -- what these would keep out
   WITH gap (relation, problem, name) AS MATERIALIZED (
     SELECT e.relation,
       CASE WHEN c.oid IS NULL THEN 'constraint missing' WHEN c.convalidated THEN 'constraint altered' ELSE 'constraint not valid' END,
