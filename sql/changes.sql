@@ -167,6 +167,10 @@ SELECT iom_relate('DLA', 'OIG', '2031-01-01', '2031-02-01');
 ROLLBACK TO s;
 SELECT iom_relate('DLA', 'OIG', '2031-01-01 plan');
 ROLLBACK TO s;
+-- (what is there can be ended)
+INSERT INTO iom_line (node, supervisor, relation, line) VALUES ('DLA', 'OIG', '2031-01-01', 'dotted');
+SELECT iom_unrelate('DLA', 'OIG', '2031-01-01', '2031-05-05');
+ROLLBACK TO s;
 SELECT iom_close('NOBODY');
 ROLLBACK TO s;
 SELECT iom_close(NULL);

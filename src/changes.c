@@ -208,17 +208,21 @@ name_of(const Change *change, Parameter parameter)
  * taken for it, and the change be made today.
  */
 static void
-check_text(const char *name, const char *text)
+refuse_day_as(const Change *change, Parameter parameter, const char *name)
 {
+	const char *given;
 	int			number;
 	int			end = 0;
 
-	if (sscanf(text, "%4d-%2d-%2d%n", &number, &number, &number, &end) == 3 &&
-		text[end] == '\0')
+	if (!is_given(change, parameter))
+		return;
+	given = TextDatumGetCString(change->values[parameter]);
+	if (sscanf(given, "%4d-%2d-%2d%n", &number, &number, &number, &end) == 3 &&
+		given[end] == '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s \"%s\" is a day", name, text),
-				 errhint("Name its parameter: effective => '%s'.", text)));
+				 errmsg("%s \"%s\" is a day", name, given),
+				 errhint("Name its parameter: effective => '%s'.", given)));
 }
 
 /*
@@ -228,12 +232,8 @@ static void
 take_argument(Change *change, Parameter parameter, FunctionCallInfo fcinfo,
 			  int argument)
 {
-	if (PG_ARGISNULL(argument))
-		return;
-	give(change, parameter, PG_GETARG_DATUM(argument));
-	if (parameter == KIND || parameter == RELATION)
-		check_text(parameter == KIND ? "kind" : "relation",
-				   TextDatumGetCString(change->values[parameter]));
+	if (!PG_ARGISNULL(argument))
+		give(change, parameter, PG_GETARG_DATUM(argument));
 }
 
 /*
@@ -485,6 +485,7 @@ iom_add(PG_FUNCTION_ARGS)
 	take_argument(&change, OTHER, fcinfo, 2);
 	need_argument(&change, KIND, fcinfo, 3, "kind",
 				  "Leave it out for a unit of kind 'unit'.");
+	refuse_day_as(&change, KIND, "kind");
 	run(&change, "INSERT INTO ~.iom_unit (node, name) "
 		"SELECT $1, $5 WHERE false");
 
@@ -563,6 +564,7 @@ iom_move(PG_FUNCTION_ARGS)
 	begin(&change, fcinfo, 2);
 	take_argument(&change, OTHER, fcinfo, 1);
 	take_argument(&change, RELATION, fcinfo, 3);
+	refuse_day_as(&change, RELATION, "relation");
 	run(&change, "UPDATE ~.iom_line SET valid = valid WHERE false");
 
 	need_unit(&change, NODE);
@@ -749,6 +751,7 @@ iom_relate(PG_FUNCTION_ARGS)
 	Change		change;
 
 	begin_relation(&change, fcinfo);
+	refuse_day_as(&change, RELATION, "relation");
 	run(&change, "INSERT INTO ~.iom_line (node, supervisor) "
 		"SELECT $1, $2 WHERE false");
 
