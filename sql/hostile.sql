@@ -399,6 +399,8 @@ ROLLBACK TO s;
 ALTER TABLE iom_unit DISABLE RULE regress_rule;
 -- (nor what would not be fired)
 CREATE RULE regress_delete AS ON DELETE TO iom_unit DO ALSO NOTHING;
+CREATE RULE regress_update AS ON UPDATE TO iom_unit DO ALSO NOTHING;
+ALTER TABLE iom_unit DISABLE RULE regress_update;
 CREATE TRIGGER regress_tell BEFORE INSERT ON iom_unit FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger();
 ALTER TABLE iom_unit ENABLE REPLICA TRIGGER regress_tell;
 SET LOCAL ROLE regress_attacker;

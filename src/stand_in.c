@@ -98,8 +98,10 @@ are_there(ArrayType *nodes)
 }
 
 /*
- * Units stand in for nodes that are none: for those in a FROM with one column n
- * and one parameter.
+ * Units stand in for nodes that are none: for those in a FROM with one column n,
+ * each once, and one parameter.  (Not ON CONFLICT, which the server refuses if
+ * there is a rule ON UPDATE, even one that is disabled: who has the editors' lock
+ * has no conflicts.)
  */
 static void
 stand_in_for(const char *nodes, Oid type, Datum value)
@@ -107,8 +109,10 @@ stand_in_for(const char *nodes, Oid type, Datum value)
 	origin_execute(org_tables()->unit,
 				   psprintf("INSERT INTO %s (node, name, origin) "
 							"SELECT n, '(awaited)', 'awaited' FROM %s "
-							"ON CONFLICT DO NOTHING",
-							org_qualified_name("iom_unit"), nodes),
+							"WHERE NOT EXISTS (SELECT FROM ONLY %s u "
+							"WHERE u.node %s n)",
+							org_qualified_name("iom_unit"), nodes,
+							org_qualified_name("iom_unit"), equals()),
 				   1, &type, &value, NULL);
 }
 
