@@ -1319,9 +1319,12 @@ COMMENT ON FUNCTION iom_check_hierarchy() IS 'what iom_check selects from: fault
 CREATE FUNCTION iom_constraint_text(oid) RETURNS text
 LANGUAGE SQL STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp SET quote_all_identifiers = off
 BEGIN ATOMIC
-  SELECT regexp_replace(regexp_replace(pg_get_constraintdef($1), 'REFERENCES .*iom_unit\(', 'REFERENCES iom_unit('), 'OPERATOR\(.*<>\)', '<>');
+  SELECT replace(replace(pg_get_constraintdef($1), format('REFERENCES %I.iom_unit(', s.nspname), 'REFERENCES iom_unit('),
+    format('OPERATOR(%I.<>)', s.nspname), '<>')
+  FROM pg_class u JOIN pg_namespace s ON s.oid = u.relnamespace
+  WHERE u.oid = 'iom_unit'::regclass;
 END;
-COMMENT ON FUNCTION iom_constraint_text(oid) IS 'what iom_check compares: the definition of a constraint, whatever the schemas of iom_unit and of the operator <>; null if there is none';
+COMMENT ON FUNCTION iom_constraint_text(oid) IS 'what iom_check compares: the definition of a constraint, without the schema that iom_unit and the operators of iom_node are in; null if there is none';
 
 CREATE FUNCTION iom_check(OUT node iom_node, OUT problem text, OUT detail text) RETURNS SETOF record
 LANGUAGE SQL STABLE PARALLEL SAFE ROWS 10
@@ -1359,8 +1362,9 @@ BEGIN ATOMIC
         ('iom_revision'::regclass, 'iom_revision_content_check', $$CHECK ((content = ANY (ARRAY['seed'::text, 'restored'::text, 'own'::text])))$$)
       ) e (relation, name, definition)
     LEFT JOIN pg_constraint c ON c.conrelid = e.relation AND c.conname = e.name
-    WHERE (NOT c.convalidated OR (c.contype = 'f' AND c.confrelid <> 'iom_unit'::regclass)
-        OR NOT starts_with(iom_constraint_text(c.oid), e.definition)) IS NOT FALSE
+    -- (options may follow, but WHERE is none)
+    WHERE (c.convalidated AND CASE c.contype WHEN 'x' THEN iom_constraint_text(c.oid) = e.definition
+        ELSE starts_with(iom_constraint_text(c.oid), e.definition) END) IS NOT TRUE
     UNION ALL
     SELECT e.relation, CASE WHEN a.attnotnull THEN 'constraint not valid' ELSE 'constraint missing' END,
       'NOT NULL of ' || a.attname
@@ -1475,8 +1479,11 @@ BEGIN ATOMIC
     UNION ALL
     SELECT NULL, 'index missing', 'iom_history_id_idx on iom_history'
     WHERE NOT EXISTS (
-      SELECT FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-      WHERE i.indrelid = 'iom_history'::regclass AND i.indisunique AND i.indisvalid AND c.relname = 'iom_history_id_idx')
+      SELECT FROM pg_index i
+      JOIN pg_class c ON c.oid = i.indexrelid
+      JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attname = 'id'
+      WHERE i.indrelid = 'iom_history'::regclass AND c.relname = 'iom_history_id_idx' AND i.indisunique AND i.indisvalid
+        AND i.indpred IS NULL AND i.indnkeyatts = 2 AND i.indkey[0] = a.attnum AND pg_get_expr(i.indexprs, i.indrelid) = '0')
     UNION ALL
     SELECT NULL, g.problem, format('%s on %s', g.name, r.relname)
     FROM gap g JOIN pg_class r ON r.oid = g.relation

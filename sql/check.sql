@@ -135,6 +135,14 @@ SELECT regress_fault('ALTER TABLE iom_line DROP CONSTRAINT iom_line_pkey, ADD re
 SELECT regress_fault('ALTER TABLE iom_line DROP CONSTRAINT iom_line_node_fkey, ADD CONSTRAINT iom_line_node_fkey CHECK (true)');
 SELECT regress_fault('ALTER TABLE iom_unit ADD former iom_node UNIQUE', 'UPDATE iom_unit SET former = node',
   'ALTER TABLE iom_line DROP CONSTRAINT iom_line_node_fkey, ADD CONSTRAINT iom_line_node_fkey FOREIGN KEY (node) REFERENCES iom_unit (former)');
+CREATE SCHEMA regress_other;
+CREATE FUNCTION regress_other.differ(iom_node, iom_node) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT true';
+CREATE OPERATOR regress_other.<> (LEFTARG = iom_node, RIGHTARG = iom_node, FUNCTION = regress_other.differ);
+SELECT regress_fault('ALTER TABLE iom_line DROP CONSTRAINT iom_line_not_own_supervisor, ADD CONSTRAINT iom_line_not_own_supervisor CHECK (node OPERATOR(regress_other.<>) supervisor)');
+SELECT regress_fault('ALTER TABLE iom_revision DROP CONSTRAINT iom_revision_singleton_excl, ADD CONSTRAINT iom_revision_singleton_excl EXCLUDE (singleton WITH =) WHERE (false)',
+  'DROP INDEX iom_history_id_idx', 'CREATE UNIQUE INDEX iom_history_id_idx ON iom_history (id, (0)) WHERE id > 9');
+SELECT regress_fault('DROP INDEX iom_history_id_idx', 'CREATE UNIQUE INDEX iom_history_id_idx ON iom_history (id, (transaction))');
+SELECT regress_fault('DROP INDEX iom_history_id_idx', 'CREATE UNIQUE INDEX iom_history_id_idx ON iom_history ((id / 1), (0))');
 SELECT regress_fault('CREATE OR REPLACE TRIGGER iom_history_append BEFORE TRUNCATE ON iom_history FOR EACH STATEMENT EXECUTE FUNCTION iom_history_guard()');
 -- (options are the user's)
 SELECT regress_fault('ALTER TABLE iom_line DROP CONSTRAINT iom_line_node_fkey, ADD CONSTRAINT iom_line_node_fkey FOREIGN KEY (node) REFERENCES iom_unit ON DELETE CASCADE DEFERRABLE');
@@ -159,6 +167,26 @@ SELECT count(*) FROM iom_check();
 RESET ROLE;
 GRANT SELECT ON iom_line TO PUBLIC;
 DROP ROLE regress_reader;
+
+-- Nothing is amiss in any schema, however names are quoted.
+BEGIN;
+SET LOCAL quote_all_identifiers = on;
+DO $$
+DECLARE
+  name text;
+  problems text;
+BEGIN
+  FOREACH name IN ARRAY ARRAY['x"y', 'p(q)', '%s', 'OPERATOR(pg_catalog.<>)', 'REFERENCES iom_unit(', 'Select'] LOOP
+    EXECUTE format('CREATE SCHEMA %I', name);
+    EXECUTE format('ALTER EXTENSION iomorg SET SCHEMA %I', name);
+    EXECUTE format('SELECT string_agg(problem || '': '' || detail, ''; '') FROM %I.iom_check()', name) INTO problems;
+    IF problems IS NOT NULL THEN
+      RAISE EXCEPTION 'in schema %: %', name, problems;
+    END IF;
+  END LOOP;
+END
+$$;
+ROLLBACK;
 
 -- At random: it says something if, and only if, an oracle that looks at each
 -- day does
