@@ -165,6 +165,10 @@ SELECT iom_move('LAB', 'DG', NULL, '2031-01-01');
 ROLLBACK TO s;
 SELECT iom_relate('DLA', 'OIG', '2031-01-01', '2031-02-01');
 ROLLBACK TO s;
+SELECT iom_relate('DLA', 'OIG', ' 1.2.2031 ');
+ROLLBACK TO s;
+SELECT iom_relate('DLA', 'OIG', '2031/1/1 ');
+ROLLBACK TO s;
 SELECT iom_relate('DLA', 'OIG', '2031-01-01 plan');
 ROLLBACK TO s;
 -- (what is there can be ended)

@@ -27,6 +27,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
@@ -203,6 +204,10 @@ name_of(const Change *change, Parameter parameter)
  *----------
  */
 
+/* As dates are written, the year first or last. */
+#define A_DAY \
+	"^\\s*(\\d{4}[-/.]\\d\\d?[-/.]\\d\\d?|\\d\\d?[-/.]\\d\\d?[-/.]\\d{4})\\s*$"
+
 /*
  * A kind or relation is no day: one that was meant for the next parameter would be
  * taken for it, and the change be made today.
@@ -210,19 +215,16 @@ name_of(const Change *change, Parameter parameter)
 static void
 refuse_day_as(const Change *change, Parameter parameter, const char *name)
 {
-	const char *given;
-	int			number;
-	int			end = 0;
+	Datum		given = change->values[parameter];
 
-	if (!is_given(change, parameter))
-		return;
-	given = TextDatumGetCString(change->values[parameter]);
-	if (sscanf(given, "%4d-%2d-%2d%n", &number, &number, &number, &end) == 3 &&
-		given[end] == '\0')
+	if (is_given(change, parameter) &&
+		DatumGetBool(DirectFunctionCall2Coll(textregexeq, C_COLLATION_OID, given,
+											 CStringGetTextDatum(A_DAY))))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s \"%s\" is a day", name, given),
-				 errhint("Name its parameter: effective => '%s'.", given)));
+				 errmsg("%s \"%s\" is a day", name, TextDatumGetCString(given)),
+				 errhint("Name its parameter: effective => '%s'.",
+						 TextDatumGetCString(given))));
 }
 
 /*
