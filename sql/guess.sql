@@ -49,3 +49,34 @@ ROLLBACK TO a;
 SELECT g.node, g.rows BETWEEN s.size / 2.5 AND s.size * 2.5 AS near, g.again = g.rows AS same
 FROM guess g, LATERAL (SELECT count(*) AS size FROM iom_subtree(g.node)) s ORDER BY g.node;
 ROLLBACK;
+
+-- Of nodes with many reports, not all are counted.
+\c -
+SET client_min_messages = warning;
+BEGIN;
+DELETE FROM iom_appointment;
+DELETE FROM iom_line;
+DELETE FROM iom_unit;
+-- 20,000 below FLAT; 100 below HUNDRED, for each of whom 100; 8 below EIGHT, 1,000 for each
+INSERT INTO iom_unit (node, name) SELECT node, node FROM unnest('{FLAT,HUNDRED,EIGHT}'::text[]) node;
+CREATE TEMPORARY TABLE line AS
+  SELECT 'F' || i AS node, 'FLAT' AS supervisor FROM generate_series(1, 20000) i
+  UNION ALL SELECT 'H' || i, CASE WHEN i <= 100 THEN 'HUNDRED' ELSE 'H' || (i - 1) / 100 END FROM generate_series(1, 10100) i
+  UNION ALL SELECT 'E' || i, CASE WHEN i <= 8 THEN 'EIGHT' ELSE 'E' || 1 + i % 8 END FROM generate_series(1, 8008) i;
+INSERT INTO iom_unit (node, name) SELECT node::iom_node, node FROM line;
+INSERT INTO iom_line (node, supervisor) SELECT node::iom_node, supervisor::iom_node FROM line;
+ANALYZE iom_unit, iom_line;
+CREATE TEMPORARY TABLE guess (node iom_node, rows float8);
+DO $$
+DECLARE
+  top iom_node;
+BEGIN
+  FOREACH top IN ARRAY '{FLAT,HUNDRED,EIGHT}'::iom_node[] LOOP
+    UPDATE iom_unit SET position = position WHERE node = top;
+    INSERT INTO guess SELECT top, regress_estimate(format('SELECT iom_subtree(%L)', top));
+  END LOOP;
+END $$;
+SELECT count(*) AS charts FROM iom_charts();
+SELECT g.node, g.rows BETWEEN s.size / 1.2 AND s.size * 1.2 AS near
+FROM guess g, LATERAL (SELECT count(*) AS size FROM iom_subtree(g.node)) s ORDER BY g.node;
+ROLLBACK;

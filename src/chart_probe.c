@@ -37,9 +37,14 @@
 #include "postgres.h"
 
 #include "access/table.h"
+#include "catalog/pg_statistic.h"
 #include "common/pg_prng.h"
+#include "nodes/pathnodes.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
+#include "utils/selfuncs.h"
+#include "utils/syscache.h"
+#include "utils/typcache.h"
 
 #include "chart_compile.h"
 #include "org_seek.h"
@@ -57,9 +62,11 @@
 #define FEW_PROBES		16
 #define FEW_FOR_PLANNER	2048
 
-/* What is spent on guessing how large a subtree is. */
+/* What is spent on guessing how large a subtree is; so many reports of a node are
+ * counted. */
 #define GUESS_PROBES	1024
 #define GUESS_WAYS		16
+#define GUESS_SPAN		256
 
 #define AUTOMATIC		(-1)
 
@@ -538,14 +545,43 @@ compile_found(Walk *walk)
 }
 
 /*
- * Replace a node by one of its direct reports, by lot; IOM_NODE_NONE if there
- * is none or there are no probes left.  Returns how many reports it has, as
- * far as they could be counted.
+ * How many lines a supervisor has, of whom more than GUESS_SPAN were seen: by the
+ * statistics of iom_line, whose most common supervisors are these.
  */
-static uint32
+static double
+span_by_statistics(Relation line, IomNode supervisor)
+{
+	VariableStatData column = {0};
+	Oid			type = org_tables_node_type();
+	double		fraction;
+
+	column.rel = makeNode(RelOptInfo);
+	column.rel->tuples = (double) org_expected_rows(line);
+	column.vartype = column.atttype = type;
+	column.acl_ok = true;		/* (who guesses may select all of it) */
+	column.statsTuple = SearchSysCache3(STATRELATTINH,
+										ObjectIdGetDatum(RelationGetRelid(line)),
+										Int16GetDatum(org_tables()->line_supervisor),
+										BoolGetDatum(false));
+	column.freefunc = ReleaseSysCache;
+	fraction = var_eq_const(&column,
+							lookup_type_cache(type, TYPECACHE_EQ_OPR)->eq_opr,
+							InvalidOid, IomNodeGetDatum(supervisor), false,
+							true, false);
+	ReleaseVariableStats(column);
+	return Max(fraction * column.rel->tuples, GUESS_SPAN);
+}
+
+/*
+ * Replace a node by one of its direct reports, by lot; IOM_NODE_NONE if there
+ * is none or there are no probes left.  Returns how many reports it has, if they are
+ * many roughly, and is drawn from the first of them.
+ */
+static double
 draw_report(Walk *walk, int64 day, pg_prng_state *prng, IomNode *node)
 {
 	IomNode		supervisor = *node;
+	uint32		nlines = 0;
 	uint32		span = 0;
 	LineRow		row;
 
@@ -555,7 +591,10 @@ draw_report(Walk *walk, int64 day, pg_prng_state *prng, IomNode *node)
 	while (walk->left > 0 &&
 		   org_seek_next_line(walk->seek[LINE_BY_SUPERVISOR], &row))
 	{
+		if (nlines == GUESS_SPAN)
+			return span * span_by_statistics(walk->line, supervisor) / nlines;
 		walk->left--;
+		nlines++;
 		if (row.solid && days_include(row.valid, day) &&
 			pg_prng_uint64_range(prng, 0, span++) == 0)
 			*node = row.node;
@@ -646,8 +685,8 @@ chart_probe_spend(const HierarchyState *state, double probes)
 /*
  * Roughly how many nodes a subtree has that was refused: the mean over some
  * random ways down of the product of the spans on the way, summed up (Knuth,
- * "Estimating the efficiency of backtrack programs", 1975).  Guesses the same
- * each time.
+ * "Estimating the efficiency of backtrack programs", 1975).  The way on which the
+ * probes run out tells nothing, unless it is the first.  Guesses the same each time.
  */
 double
 chart_probe_guess_size(int64 day, IomNode top, const HierarchyState *state)
@@ -656,6 +695,7 @@ chart_probe_guess_size(int64 day, IomNode top, const HierarchyState *state)
 	Account    *account = walk_begin(&walk, state);
 	pg_prng_state prng;
 	double		sum = 0;
+	int			ways = 0;
 
 	if (account->guess > 0)
 	{
@@ -665,17 +705,22 @@ chart_probe_guess_size(int64 day, IomNode top, const HierarchyState *state)
 
 	pg_prng_seed(&prng, (uint64) top);
 	walk.left = GUESS_PROBES;
-	for (int i = 0; i < GUESS_WAYS; i++)
+	while (ways < GUESS_WAYS && walk.left > 0)
 	{
 		double		nodes = 1;
+		double		below = 0;
 
 		for (IomNode node = top; node != IOM_NODE_NONE;)
 		{
-			sum += nodes;
+			below += nodes;
 			nodes *= draw_report(&walk, day, &prng, &node);
 		}
+		if (walk.left == 0 && ways > 0)
+			break;
+		sum += below;
+		ways++;
 	}
-	account->guess = sum / GUESS_WAYS;
+	account->guess = sum / ways;
 	account->spent += GUESS_PROBES - walk.left;
 	walk_end(&walk);
 	return account->guess;
