@@ -187,6 +187,26 @@ SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY q) <= 1.5 AS median,
 FROM (SELECT q_error(regress_estimate(format('SELECT FROM plain WHERE unit <@ %L', node)), staff) AS q FROM truth) s;
 SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY q) <= 2 AS median_above
 FROM (SELECT q_error(regress_estimate(format('SELECT FROM plain WHERE unit @> %L', node)), staff) AS q FROM truth_above LIMIT 500) s;
+-- of an expression, what the index is asked for is estimated like the rest
+CREATE TABLE texts AS SELECT unit::text AS code, unit::text::name AS short, unit AS node FROM staff;
+CREATE INDEX ON texts (node);
+CREATE INDEX ON texts ((code::iom_node));
+CREATE INDEX ON texts ((short::text::iom_node));
+CREATE INDEX ON texts ((short::iom_node));
+CREATE INDEX ON texts ((coalesce(node, 'NOT-IN-IT')));
+ANALYZE texts;
+CREATE FUNCTION index_rows(expression text, top iom_node) RETURNS float8 LANGUAGE plpgsql SET enable_seqscan = off SET enable_indexscan = off AS $$
+DECLARE
+  plan jsonb;
+BEGIN
+  EXECUTE format('EXPLAIN (FORMAT JSON) SELECT count(code) FROM texts WHERE %s <@ %L', expression, top) INTO plan;
+  RETURN jsonb_path_query_first(plan, 'strict $.**?(@."Node Type" == "Bitmap Index Scan")."Plan Rows"');
+END $$;
+SELECT expression, percentile_cont(0.5) WITHIN GROUP (ORDER BY q) <= 1.5 AS median, max(q) <= 10 AS largest
+FROM (SELECT expression, q_error(index_rows(expression, node), staff) AS q
+  FROM unnest(ARRAY['node', 'code::iom_node', 'short::text::iom_node', 'short::iom_node', 'coalesce(node, ''NOT-IN-IT'')']) expression,
+    (SELECT * FROM truth WHERE staff > 200 ORDER BY staff DESC LIMIT 40) t) s
+GROUP BY expression ORDER BY expression COLLATE "C";
 -- nodes beyond all that are there: none
 CREATE TABLE rest AS SELECT s.* FROM staff s WHERE s.unit > (SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY node) FROM forest);
 ANALYZE rest;

@@ -21,9 +21,9 @@
  *	 - the operator is not =(iom_node, iom_node) but a twin of it in the same
  *	   operator family, whose right type, iom_member, is a domain for this use
  *	   alone, and which has an estimator of its own: iom_member_sel;
- *	 - that one finds the selectivity in the Var of the indexed column, in the
+ *	 - that one finds the selectivity in the indexed column or expression, in the
  *	   field that tells its place in the query's text, which nobody asks for
- *	   after parsing;
+ *	   after parsing, nor equal();
  *	 - the functions that make the arrays are marked volatile, so that nobody
  *	   computes them in order to estimate, and tell what they cost, with the
  *	   index descents that the planner does not count.
@@ -100,6 +100,25 @@ typedef union PlaceOrSelectivity
 	float		selectivity;
 } PlaceOrSelectivity;
 
+/* Where a column or expression tells its place; NULL if it does not. */
+static int *
+place_of(Node *column)
+{
+	switch (nodeTag(column))
+	{
+		case T_Var:
+			return &((Var *) column)->location;
+		case T_FuncExpr:
+			return &((FuncExpr *) column)->location;
+		case T_CoerceViaIO:
+			return &((CoerceViaIO *) column)->location;
+		case T_CoalesceExpr:
+			return &((CoalesceExpr *) column)->location;
+		default:
+			return NULL;
+	}
+}
+
 /* A copy of a column that carries the selectivity of its condition. */
 static Node *
 column_with_selectivity(Node *column, double selectivity)
@@ -108,23 +127,23 @@ column_with_selectivity(Node *column, double selectivity)
 
 	while (IsA(column, RelabelType))
 		column = (Node *) ((RelabelType *) column)->arg;
-	if (!IsA(column, Var))
-		return column;			/* an expression takes the default */
+	if (place_of(column) == NULL)
+		return column;			/* others take the default */
 	carried.selectivity = (float) Max(selectivity, LEAST_SELECTIVITY);
 	column = copyObject(column);
-	((Var *) column)->location = carried.place;
+	*place_of(column) = carried.place;
 	return column;
 }
 
 /* What it carries. */
 static double
-carried_selectivity(const Node *column)
+carried_selectivity(Node *column)
 {
 	PlaceOrSelectivity carried;
 
-	if (!IsA(column, Var))
+	if (place_of(column) == NULL)
 		return DEFAULT_EQ_SEL;
-	carried.place = ((const Var *) column)->location;
+	carried.place = *place_of(column);
 	if (carried.selectivity >= LEAST_SELECTIVITY && carried.selectivity <= 1)
 		return carried.selectivity;
 	return DEFAULT_EQ_SEL;
