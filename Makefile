@@ -43,6 +43,7 @@ OBJS = \
 	src/node_planner.o \
 	src/node_selfuncs.o \
 	src/node_set.o \
+	src/org_memory.o \
 	src/org_rows.o \
 	src/org_seek.o \
 	src/org_tables.o \

@@ -124,7 +124,6 @@ extern const CachedChart *chart_cache_find_answer_today(ChartScope scope);
 extern const CachedChart *chart_cache_first(void);
 extern const CachedChart *chart_cache_pin(const CachedChart *cached,
 										  MemoryContext owner);
-extern OrgMemory org_memory_of(MemoryContext context);
 
 /*
  * The whole chart that chart_cache_find_today() found last, for a caller who

@@ -8,7 +8,8 @@
  * (soundness.c), which reports one fault a line and goes on.  For iom_check a
  * row with a null where there should be none is passed over; that SQL function,
  * which selects from the one here, looks for those and for whatever else can be
- * told from a row by itself.
+ * told from a row by itself.  Triggers of others that have the names of ours come
+ * last.
  *
  * Listing takes the privileges that a chart takes.  The tables are locked while
  * they are read; all memory is the call's.
@@ -28,7 +29,6 @@
 #include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 
-#include "chart_cache.h"
 #include "check.h"
 #include "days_text.h"
 #include "org_rows.h"
@@ -222,6 +222,7 @@ check_triggers(ReturnSetInfo *rsinfo, Oid relid)
 					psprintf("%s on %s", trigger->tgname,
 							 RelationGetRelationName(rel)));
 	}
+	FreeTriggerDesc(triggers);
 	table_close(rel, AccessShareLock);
 }
 

@@ -51,7 +51,6 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
-#include "chart_cache.h"
 #include "check.h"
 #include "days_text.h"
 #include "org_rows.h"

@@ -90,7 +90,6 @@ typedef struct Import
 static uint64
 run(const Import *import, const char *statement, DestReceiver *destination)
 {
-	StringInfoData sql;
 	ParamListInfo parameters = makeParamList(1);
 	SPIExecuteOptions options = {
 		.params = parameters,
@@ -98,21 +97,14 @@ run(const Import *import, const char *statement, DestReceiver *destination)
 	};
 	int			result;
 
-	initStringInfo(&sql);
-	for (const char *at = statement; *at; at++)
-	{
-		if (*at == '~')
-			appendStringInfoString(&sql, import->schema);
-		else
-			appendStringInfoChar(&sql, *at);
-	}
 	parameters->params[0] = (ParamExternData) {
 		.value = import->day,
 		.isnull = !import->has_day,
 		.pflags = PARAM_FLAG_CONST,
 		.ptype = DATEOID
 	};
-	result = SPI_execute_extended(sql.data, &options);
+	result = SPI_execute_extended(org_statement(statement, import->schema),
+								  &options);
 	if (result < 0)
 		elog(ERROR, "SPI_execute_extended failed: %s",
 			 SPI_result_code_string(result));

@@ -25,6 +25,10 @@ typedef struct OrgMemory
 	void	   *context;
 } OrgMemory;
 
+#ifndef FRONTEND
+extern OrgMemory org_memory_of(MemoryContext context);
+#endif
+
 /* Long loops look for a cancel once in so many steps. */
 #define ORG_POLL_STEPS		8192
 

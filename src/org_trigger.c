@@ -142,6 +142,25 @@ org_qualified_name(const char *table)
 }
 
 /*
+ * A statement in which ~ stands for the schema, quoted where that has to be.
+ */
+char *
+org_statement(const char *statement, const char *schema)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	for (const char *at = statement; *at; at++)
+	{
+		if (*at == '~')
+			appendStringInfoString(&sql, schema);
+		else
+			appendStringInfoChar(&sql, *at);
+	}
+	return sql.data;
+}
+
+/*
  * Become the owner of a table, until org_become_again() or an error ends it.  Settings
  * end with it.
  *

@@ -51,5 +51,6 @@ extern uint64 org_execute_as_owner(Oid relid, const char *sql, int nargs,
 extern char *org_lock_schema_name(Oid schema);
 extern const char *org_schema_name(void);
 extern const char *org_qualified_name(const char *table);
+extern char *org_statement(const char *statement, const char *schema);
 
 #endif							/* ORG_TRIGGER_H */

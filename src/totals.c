@@ -21,7 +21,6 @@
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 
-#include "chart_cache.h"
 #include "totals.h"
 
 /*

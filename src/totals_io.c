@@ -31,7 +31,6 @@
 #include "utils/float.h"
 #include "utils/fmgrprotos.h"
 
-#include "chart_cache.h"
 #include "totals.h"
 
 PG_FUNCTION_INFO_V1(iom_totals_in);

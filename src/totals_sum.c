@@ -13,7 +13,6 @@
 
 #include "miscadmin.h"
 
-#include "chart_cache.h"
 #include "totals.h"
 
 #define UNINDEXED_NODES	8		/* beyond that there is a hash table */
