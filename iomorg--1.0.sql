@@ -427,7 +427,7 @@ CREATE TABLE iom_revision (
 ALTER TABLE iom_revision REPLICA IDENTITY FULL;
 COMMENT ON TABLE iom_revision IS 'one row: the state of the hierarchy that a snapshot sees; kept by triggers, not to be edited';
 COMMENT ON COLUMN iom_revision.singleton IS 'true, so that there is one row';
-COMMENT ON COLUMN iom_revision.revision IS 'the transaction that last changed iom_unit or iom_line';
+COMMENT ON COLUMN iom_revision.revision IS 'the transaction that last changed iom_unit or iom_line, or had the turn to and changed no row';
 COMMENT ON COLUMN iom_revision.content IS 'what the tables hold: the seed, the rows of a dump, or own ones: something was edited since';
 COMMENT ON CONSTRAINT iom_revision_singleton_excl ON iom_revision IS 'with the check, the reason why there is one row';
 COMMENT ON INDEX iom_revision_singleton_excl IS 'finds the row';
@@ -667,12 +667,14 @@ CREATE CONSTRAINT TRIGGER iom_line_sound
 AFTER INSERT OR UPDATE ON iom_line
 DEFERRABLE FOR EACH ROW EXECUTE FUNCTION iom_guard_line();
 COMMENT ON TRIGGER iom_line_sound ON iom_line IS 'refuses what would not be a hierarchy on some day';
+COMMENT ON CONSTRAINT iom_line_sound ON iom_line IS 'refuses what would not be a hierarchy on some day';
 
 CREATE CONSTRAINT TRIGGER iom_unit_sound
 AFTER UPDATE ON iom_unit
 DEFERRABLE FOR EACH ROW WHEN (OLD.valid <> NEW.valid OR OLD.node <> NEW.node)
 EXECUTE FUNCTION iom_guard_unit();
 COMMENT ON TRIGGER iom_unit_sound ON iom_unit IS 'refuses to leave lines outside the life of a unit';
+COMMENT ON CONSTRAINT iom_unit_sound ON iom_unit IS 'refuses to leave lines outside the life of a unit';
 
 -- Where foreign keys are deferred, lines may be there before it.
 CREATE CONSTRAINT TRIGGER iom_unit_sound_new
@@ -680,6 +682,7 @@ AFTER INSERT ON iom_unit
 DEFERRABLE FOR EACH ROW WHEN (NEW.valid <> '(,)')
 EXECUTE FUNCTION iom_guard_unit();
 COMMENT ON TRIGGER iom_unit_sound_new ON iom_unit IS 'refuses lines outside the life of a unit that comes after them';
+COMMENT ON CONSTRAINT iom_unit_sound_new ON iom_unit IS 'refuses lines outside the life of a unit that comes after them';
 
 ----------------------------------------------------------------------------
 -- origin and history: what pg_dump saves comes back as it was; every change is
@@ -877,7 +880,7 @@ COMMENT ON FUNCTION iom_ancestor(iom_node, integer, date) IS 'its ancestor, or i
 
 CREATE FUNCTION iom_path(node iom_node, separator text DEFAULT '/', as_of date DEFAULT NULL) RETURNS text
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
-COMMENT ON FUNCTION iom_path(iom_node, text, date) IS 'the codes from the root down to it; null for an unknown node';
+COMMENT ON FUNCTION iom_path(iom_node, text, date) IS 'the codes from the root down to it; null for an unknown node; an error if the separator is a day';
 
 CREATE FUNCTION iom_common_supervisor(a iom_node, b iom_node, as_of date DEFAULT NULL) RETURNS iom_node
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
@@ -1014,16 +1017,29 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION iom_chart_reports(iom_node, text, date) IS 'what iom_reports with a relation selects from';
 
-CREATE FUNCTION iom_reports(INOUT node iom_node, relation text DEFAULT NULL, as_of date DEFAULT NULL) RETURNS SETOF iom_node
+CREATE FUNCTION iom_is_relation(text) RETURNS boolean
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION iom_is_relation(text) IS 'true; an error if the text is a day, which was meant for as_of';
+
+CREATE FUNCTION iom_reports(INOUT node iom_node, as_of date DEFAULT NULL) RETURNS SETOF iom_node
+LANGUAGE SQL STABLE PARALLEL SAFE ROWS 10
+SUPPORT iom_reports_support
+BEGIN ATOMIC
+  SELECT iom_chart_reports($1, $2);
+END;
+COMMENT ON FUNCTION iom_reports(iom_node, date) IS 'its direct reports, in chart order; empty for an unknown node';
+
+-- (an untyped literal after the node is a relation)
+CREATE FUNCTION iom_reports(INOUT node iom_node, relation text, as_of date DEFAULT NULL) RETURNS SETOF iom_node
 LANGUAGE SQL STABLE PARALLEL SAFE ROWS 10
 SUPPORT iom_reports_support
 BEGIN ATOMIC
   -- (in FROM, the one that is not wanted goes from the plan)
   SELECT r.node FROM (SELECT iom_chart_reports($1, $3)) r (node) WHERE $2 IS NULL
   UNION ALL
-  SELECT r.node FROM (SELECT iom_chart_reports($1, $2, $3)) r (node) WHERE $2 IS NOT NULL;
+  SELECT r.node FROM (SELECT iom_chart_reports($1, $2, $3)) r (node) WHERE $2 IS NOT NULL AND iom_is_relation($2);
 END;
-COMMENT ON FUNCTION iom_reports(iom_node, text, date) IS 'its direct reports, in chart order; with a relation, those that any line of that relation, solid or dotted, leads up from; empty for an unknown node';
+COMMENT ON FUNCTION iom_reports(iom_node, text, date) IS 'those that any line of the relation, solid or dotted, leads up from to it (null: its direct reports), in chart order; empty for an unknown node; an error if the relation is a day';
 
 CREATE FUNCTION iom_peers(INOUT node iom_node, as_of date DEFAULT NULL) RETURNS SETOF iom_node
 LANGUAGE SQL STABLE PARALLEL SAFE ROWS 10
@@ -1062,7 +1078,7 @@ BEGIN ATOMIC
   -- all of them, by rank
   (SELECT l.node, l.supervisor, l.relation, l.line, l.valid, l.basis
    FROM iom_line l
-   WHERE $1 IS NULL AND ($2 IS NULL OR l.relation = $2) AND l.valid @> iom_as_of($3)
+   WHERE $1 IS NULL AND iom_is_relation($2) AND ($2 IS NULL OR l.relation = $2) AND l.valid @> iom_as_of($3)
    ORDER BY iom_rank(l.node, $3), l.line DESC, l.relation, iom_rank(l.supervisor, $3))
   UNION ALL
   -- those of a node, by index and the cheaper way
@@ -1072,7 +1088,7 @@ BEGIN ATOMIC
    )
    SELECT l.node, l.supervisor, l.relation, l.line, l.valid, l.basis
    FROM iom_line l CROSS JOIN way w
-   WHERE $1 IS NOT NULL AND (l.node = $1 OR l.supervisor = $1)
+   WHERE $1 IS NOT NULL AND iom_is_relation($2) AND (l.node = $1 OR l.supervisor = $1)
      AND ($2 IS NULL OR l.relation = $2) AND l.valid @> iom_as_of($3)
    ORDER BY CASE WHEN w.by_rank THEN iom_rank(l.node, $3) END,
      CASE WHEN NOT w.by_rank THEN iom_chart_order(l.node, $3) END,
@@ -1080,7 +1096,7 @@ BEGIN ATOMIC
      CASE WHEN w.by_rank THEN iom_rank(l.supervisor, $3) END,
      CASE WHEN NOT w.by_rank THEN iom_chart_order(l.supervisor, $3) END);
 END;
-COMMENT ON FUNCTION iom_relations(iom_node, text, date) IS 'every line of the day, solid and dotted, that touches the node (null: all lines) and is of the relation (null: of any)';
+COMMENT ON FUNCTION iom_relations(iom_node, text, date) IS 'every line of the day, solid and dotted, that touches the node (null: all lines) and is of the relation (null: of any; an error if it is a day)';
 
 -- Solid lines are walked with the chart: a dotted line leads from whatever it
 -- ends in to a further top, and everything below the tops is the answer.  What a
@@ -1314,7 +1330,7 @@ COMMENT ON FUNCTION iom_diff(date, date) IS 'what differs between two days (null
 
 CREATE FUNCTION iom_check_hierarchy(OUT node iom_node, OUT problem text, OUT detail text) RETURNS SETOF record
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE COST 1000 ROWS 10;
-COMMENT ON FUNCTION iom_check_hierarchy() IS 'what iom_check selects from: faults of lines, those inserted while triggers were disabled, and units that come twice';
+COMMENT ON FUNCTION iom_check_hierarchy() IS 'what iom_check selects from: faults of lines, those inserted while triggers were disabled, units that come twice, and triggers that have the names of ours and are others';
 
 CREATE FUNCTION iom_constraint_text(oid) RETURNS text
 LANGUAGE SQL STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp SET quote_all_identifiers = off
@@ -1505,7 +1521,7 @@ BEGIN ATOMIC
   ) f
   ORDER BY f.node, f.problem, f.detail COLLATE "C";
 END;
-COMMENT ON FUNCTION iom_check() IS 'every fault in the data, as it can come about with triggers disabled, in replica role or without constraints; and, with a null node, triggers and constraints of ours that are missing, off or altered, and inheritance; empty when all is sound';
+COMMENT ON FUNCTION iom_check() IS 'every fault in the data, as it can come about with triggers disabled, in replica role or without constraints; and, with a null node, triggers, event triggers, constraints and an index of ours that are missing, off or altered, iom_revision with other than one row, and inheritance; empty when all is sound';
 
 ----------------------------------------------------------------------------
 -- rollup: totals of every node with all below it
@@ -1939,9 +1955,10 @@ BEGIN ATOMIC
     -- nop2: boxes and solid lines are where they are said to be, and only the
     -- dotted lines have to find their way, which takes time with the third power
     -- of the boxes: among many they are straight, and behind the boxes
-    format('  graph [layout=nop2, %s, charset="UTF-8", pad=0.2, bgcolor=white]',
+    format('  graph [layout=nop2, %s, charset="%s", pad=0.2, bgcolor=white]',
       CASE WHEN (SELECT count(*) FROM box b) <= 100 THEN 'splines=true, esep="+2", outputorder=nodesfirst'
-        ELSE 'splines=line, outputorder=edgesfirst' END),
+        ELSE 'splines=line, outputorder=edgesfirst' END,
+      CASE pg_client_encoding() WHEN 'LATIN1' THEN 'latin1' ELSE 'UTF-8' END),
     '  node [shape=box, width=1.64, margin="0.03,0.03", fontname="Helvetica,Arial,sans-serif", fontsize=10]',
     '  edge [dir=none, color="#6b7280", fontname="Helvetica,Arial,sans-serif", fontsize=9]',
     (SELECT string_agg(format(

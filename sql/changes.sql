@@ -169,6 +169,12 @@ SELECT iom_relate('DLA', 'OIG', ' 1.2.2031 ');
 ROLLBACK TO s;
 SELECT iom_relate('DLA', 'OIG', '2031/1/1 ');
 ROLLBACK TO s;
+SELECT iom_move('LAB', 'DG', NULL, '2031-01-01 00:00:00+01');
+ROLLBACK TO s;
+SELECT iom_add('LAB', 'Laboratory', 'DG', '20310101');
+ROLLBACK TO s;
+SELECT iom_add('LAB', 'Laboratory', 'DG', 'Tomorrow');
+ROLLBACK TO s;
 SELECT iom_relate('DLA', 'OIG', '2031-01-01 plan');
 ROLLBACK TO s;
 -- (what is there can be ended)

@@ -63,6 +63,17 @@ SELECT count(*) AS compared, count(*) FILTER (WHERE
   (SELECT array_agg(l.node ORDER BY iom_rank(l.node)) FROM iom_line l WHERE l.supervisor = u.node AND l.relation = r.relation)) AS different
 FROM iom_unit u, (SELECT DISTINCT relation FROM iom_line) r;
 
+-- On a day; in the place of a relation or separator, a literal is none
+SELECT pg_temp.list('iom_reports(''DDGMR'', current_date)') = pg_temp.list('iom_reports(''DDGMR'')') AS today,
+  (SELECT count(*) FROM iom_reports('DDGMR', as_of => 'infinity')) AS by_name,
+  (SELECT count(*) FROM iom_reports('DDGMR', 'oversees', 'infinity')) AS overseen;
+SELECT * FROM iom_reports('DDGMR', '2030-01-01');
+SELECT iom_reports('DDGMR', '2030-01-01');
+SELECT * FROM iom_relations('DDGMR', '2030-01-01');
+SELECT * FROM iom_relations(relation => '1/1/2030');
+SELECT iom_path('DLA', '2030-01-01');
+SELECT iom_path('DLA', ' / 20 / ');
+
 -- Wherever a set can stand: FROM, the target list, LATERAL, IN, ARRAY, LIMIT
 SELECT u.node, iom_reports(u.node) FROM iom_unit u WHERE node IN ('COS', 'RO', 'SLO') ORDER BY u.node;
 SELECT u.node, r.node FROM iom_unit u LEFT JOIN LATERAL iom_reports(u.node) r ON true

@@ -54,9 +54,9 @@ WITH object AS (
   FROM object o JOIN pg_index i ON i.indrelid = o.objid
   WHERE o.classid = 'pg_class'::regclass
   UNION ALL
-  -- constraint triggers are triggers, and NOT NULL (from 18 on) belongs to a column
+  -- NOT NULL (from 18 on) belongs to a column
   SELECT 'pg_constraint'::regclass, k.oid, 0
-  FROM object o JOIN pg_constraint k ON k.conrelid = o.objid AND k.contype NOT IN ('t', 'n')
+  FROM object o JOIN pg_constraint k ON k.conrelid = o.objid AND k.contype <> 'n'
   WHERE o.classid = 'pg_class'::regclass
 )
 SELECT count(*) > 100 AS many, count(*) FILTER (WHERE c.description IS NULL) AS without,

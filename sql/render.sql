@@ -81,6 +81,10 @@ DROP ROLE regress_editor;
 \pset format unaligned
 \pset tuples_only on
 SELECT iom_dot('OSS');
+-- (Graphviz is told how the client gets it)
+SET client_encoding = latin1;
+SELECT iom_dot('OSS') LIKE '%charset="latin1"%';
+RESET client_encoding;
 SELECT iom_mermaid('DGEO', 1);
 SELECT iom_json('COS', 1, true);
 -- dotted lines between what is drawn

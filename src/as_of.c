@@ -15,7 +15,9 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/pg_collation.h"
 #include "pgtime.h"
+#include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/guc.h"
 
@@ -23,6 +25,15 @@
 #include "iomorg.h"
 
 PG_FUNCTION_INFO_V1(iom_as_of);
+PG_FUNCTION_INFO_V1(iom_is_relation);
+
+/* A day as programs and people write it, the year first or last; or one of the
+ * words for which there is no other use. */
+#define A_DAY \
+	"(?i)^\\s*(" \
+	"(\\d{4}[-/.]\\d\\d?[-/.]\\d\\d?|\\d\\d?[-/.]\\d\\d?[-/.]\\d{4})" \
+	"([t ]\\s*\\d\\d?:.*)?|(19|20)\\d{6}|today|tomorrow|yesterday)\\s*$"
+#define LEAST_DAY	5			/* bytes */
 
 static char *as_of_setting = NULL;
 
@@ -162,4 +173,32 @@ Datum
 iom_as_of(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_DATEADT((DateADT) PG_GETARG_AS_OF(0));
+}
+
+/*
+ * Raise an error if a text is a day: in an untyped literal, one that was meant for
+ * the given parameter is taken for a text that comes before it, and today's answer
+ * would be about something else.
+ */
+void
+as_of_refuse_text(text *given, const char *name, const char *parameter)
+{
+	if (VARSIZE_ANY_EXHDR(given) >= LEAST_DAY &&
+		DatumGetBool(DirectFunctionCall2Coll(textregexeq, C_COLLATION_OID,
+											 PointerGetDatum(given),
+											 CStringGetTextDatum(A_DAY))))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s \"%s\" is a day", name, text_to_cstring(given)),
+				 errhint("Name its parameter: %s => '%s'.", parameter,
+						 text_to_cstring(given))));
+}
+
+/* SQL: true; an error if what should be the name of a relation is a day */
+Datum
+iom_is_relation(PG_FUNCTION_ARGS)
+{
+	if (!PG_ARGISNULL(0))
+		as_of_refuse_text(PG_GETARG_TEXT_PP(0), "relation", "as_of");
+	PG_RETURN_BOOL(true);
 }

@@ -27,7 +27,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
@@ -96,19 +95,12 @@ typedef struct Change
 static uint64
 run(Change *change, const char *statement)
 {
-	StringInfoData sql;
-	int			result;
+	int			result = SPI_execute_with_args(org_statement(statement,
+														 change->schema),
+										   PARAMETERS, change->types,
+										   change->values, change->nulls,
+										   false, 0);
 
-	initStringInfo(&sql);
-	for (const char *at = statement; *at; at++)
-	{
-		if (*at == '~')
-			appendStringInfoString(&sql, change->schema);
-		else
-			appendStringInfoChar(&sql, *at);
-	}
-	result = SPI_execute_with_args(sql.data, PARAMETERS, change->types,
-								   change->values, change->nulls, false, 0);
 	if (result < 0)
 		elog(ERROR, "SPI_execute_with_args failed: %s",
 			 SPI_result_code_string(result));
@@ -204,27 +196,13 @@ name_of(const Change *change, Parameter parameter)
  *----------
  */
 
-/* As dates are written, the year first or last. */
-#define A_DAY \
-	"^\\s*(\\d{4}[-/.]\\d\\d?[-/.]\\d\\d?|\\d\\d?[-/.]\\d\\d?[-/.]\\d{4})\\s*$"
-
-/*
- * A kind or relation is no day: one that was meant for the next parameter would be
- * taken for it, and the change be made today.
- */
+/* A kind or relation, if it is given, is no day. */
 static void
 refuse_day_as(const Change *change, Parameter parameter, const char *name)
 {
-	Datum		given = change->values[parameter];
-
-	if (is_given(change, parameter) &&
-		DatumGetBool(DirectFunctionCall2Coll(textregexeq, C_COLLATION_OID, given,
-											 CStringGetTextDatum(A_DAY))))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s \"%s\" is a day", name, TextDatumGetCString(given)),
-				 errhint("Name its parameter: effective => '%s'.",
-						 TextDatumGetCString(given))));
+	if (is_given(change, parameter))
+		as_of_refuse_text(DatumGetTextPP(change->values[parameter]), name,
+						  "effective");
 }
 
 /*

@@ -207,6 +207,7 @@ iom_path(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(1))
 		PG_RETURN_NULL();
 	separator = PG_GETARG_TEXT_PP(1);
+	as_of_refuse_text(separator, "separator", "as_of");
 	separator_size = VARSIZE_ANY_EXHDR(separator);
 
 	size = (chart->place[rank].level - 1) * separator_size;

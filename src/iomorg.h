@@ -41,6 +41,8 @@ node_text(IomNode node)
 /* as_of.c */
 extern void as_of_define_setting(void);
 extern int64 as_of_day(bool isnull, DateADT as_of);
+extern void as_of_refuse_text(text *given, const char *name,
+							  const char *parameter);
 
 /* Argument n of a function is its as_of: the day it asks for. */
 #define PG_GETARG_AS_OF(n) \

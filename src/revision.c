@@ -5,7 +5,7 @@
  *
  * The single row of iom_revision holds the ID of the transaction that last
  * changed the hierarchy.  Every changing transaction updates it once, before
- * its first change.  So:
+ * its first change; also one that could have changed rows and found none.  So:
  *
  *	 - read under a snapshot, it names the committed state that the snapshot
  *	   sees; a transaction that aborts takes its ID with it, and no other one
