@@ -69,10 +69,11 @@ index_count_rows(PlannerInfo *root, RelOptInfo *rel, Var *column,
 	Relation	index;
 	SnapshotData snapshot;
 	IndexScanDesc scan;
+	IomNode    *sample;
+	uint32		nsample;
 	uint32		count = 0;
 
-	if (entry->rtekind != RTE_RELATION || set->nsample > INDEX_COUNT_NODES ||
-		set->nsample != set->count)
+	if (entry->rtekind != RTE_RELATION || set->count > INDEX_COUNT_NODES)
 		return false;
 
 	/* of partitions: those of the table itself, if there are any, are empty */
@@ -86,13 +87,14 @@ index_count_rows(PlannerInfo *root, RelOptInfo *rel, Var *column,
 	index = index_open(info->indexoid, NoLock);
 	InitNonVacuumableSnapshot(snapshot, GlobalVisTestFor(heap));
 	scan = iom_index_beginscan(heap, index, &snapshot, 1);
-	for (uint32 i = 0; i < set->nsample && count <= INDEX_COUNT_ROWS; i++)
+	sample = node_set_sample(set, &nsample);
+	for (uint32 i = 0; i < nsample && count <= INDEX_COUNT_ROWS; i++)
 	{
 		ScanKeyData key;
 
 		/* equality of codes is equality of eight bytes */
 		ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ,
-					IomNodeGetDatum(set->sample[i]));
+					IomNodeGetDatum(sample[i]));
 		index_rescan(scan, &key, 1, NULL, 0);
 		while (count <= INDEX_COUNT_ROWS &&
 			   index_getnext_tid(scan, ForwardScanDirection) != NULL)

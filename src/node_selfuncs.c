@@ -299,6 +299,8 @@ selectivity_by_statistics(VariableStatData *vardata, Oid operator,
 	NodeColumn	column;
 	double		selectivity = 0;
 	double		others = 0;
+	IomNode    *sample;
+	uint32		nsample;
 
 	read_column(vardata, operator, set->total, &column);
 	if (!set->known)
@@ -309,10 +311,11 @@ selectivity_by_statistics(VariableStatData *vardata, Oid operator,
 		if (node_set_has(set, column.common[i].node))
 			selectivity += column.common[i].fraction;
 	}
-	for (uint32 i = 0; i < set->nsample; i++)
-		others += density(&column, set->sample[i], false);
-	if (set->nsample > 0)
-		others *= set->count / set->nsample;
+	sample = node_set_sample(set, &nsample);
+	for (uint32 i = 0; i < nsample; i++)
+		others += density(&column, sample[i], false);
+	if (nsample > 0)
+		others *= set->count / nsample;
 	return selectivity + Min(others, column.other_fraction);
 }
 

@@ -5,8 +5,8 @@
  *	  the chain of command above it.
  *
  * Planning must stay cheap, whatever the organisation's size: no chart is
- * compiled for it that is not worth its cost anyway, and of a large set only
- * a sample of NODE_SET_SAMPLE nodes is drawn, evenly over its ranks.  What
+ * compiled for it that is not worth its cost anyway, and of a large set a
+ * sample of NODE_SET_SAMPLE nodes tells of the rest.  What
  * is not known yet (a parameter, a column of another table, a user who may
  * not see the hierarchy) is estimated as an average node's.
  *
@@ -75,40 +75,6 @@ mean_level(const Chart *chart)
 	return n > 0 ? sum / n : 1;
 }
 
-/* Fill in count and sample from the chart. */
-static void
-sample_subtree(NodeSet *set)
-{
-	const Chart *chart = set->chart;
-	uint32		size = chart->place[set->top].size;
-	uint32		n = Min(size, NODE_SET_SAMPLE);
-
-	set->count = size;
-	set->sample = palloc(n * sizeof(IomNode));
-	for (uint32 i = 0; i < n; i++)
-		set->sample[i] = chart->code[set->top + (uint64) i * size / n];
-	set->nsample = n;
-}
-
-static void
-sample_chain(NodeSet *set)
-{
-	const Chart *chart = set->chart;
-	uint32		level = chart->place[set->top].level;
-	uint32		n = Min(level, NODE_SET_SAMPLE);
-	uint32		rank = set->top;
-
-	set->count = level;
-	set->sample = palloc(n * sizeof(IomNode));
-	for (uint32 i = 0; i < n; i++)
-	{
-		set->sample[i] = chart->code[rank];
-		rank = chart_ancestor(chart, set->top,
-							  level - (uint32) ((uint64) (i + 1) * level / n));
-	}
-	set->nsample = n;
-}
-
 /*
  * What may be known of the set on a day, so many levels of it.  The expression has
  * been reduced to a constant where that can be (estimate_expression_value), and is
@@ -164,12 +130,42 @@ node_set_for_planner(NodeSetKind kind, uint32 depth, int64 day,
 		set.top = chart_find(set.chart, node);
 		if (set.top == CHART_NONE)
 			set.count = 0;
-		else if (set.kind == SUBTREE_OF)
-			sample_subtree(&set);
 		else
-			sample_chain(&set);
+			set.count = set.kind == SUBTREE_OF ?
+				set.chart->place[set.top].size :
+				set.chart->place[set.top].level;
 	}
 	return set;
+}
+
+/*
+ * Nodes of the set (which is known), all if they are not more than NODE_SET_SAMPLE,
+ * or so many evenly over their ranks.  NULL if there are none.
+ */
+IomNode *
+node_set_sample(const NodeSet *set, uint32 *n)
+{
+	const Chart *chart = set->chart;
+	uint32		count = (uint32) set->count;
+	uint32		rank = set->top;
+	IomNode    *sample;
+
+	*n = Min(count, NODE_SET_SAMPLE);
+	if (*n == 0)
+		return NULL;
+	sample = palloc_array(IomNode, *n);
+	for (uint32 i = 0; i < *n; i++)
+	{
+		sample[i] = chart->code[rank];
+		if (i + 1 < *n)
+		{
+			uint32		place = (uint32) ((uint64) (i + 1) * count / *n);
+
+			rank = set->kind == SUBTREE_OF ? set->top + place :
+				chart_ancestor(chart, set->top, count - place);
+		}
+	}
+	return sample;
 }
 
 /*

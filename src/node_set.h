@@ -41,12 +41,11 @@ typedef struct NodeSet
 								 * pinned, since evaluating another argument
 								 * may ask for another chart */
 	uint32		top;			/* rank of the node, if there is a chart */
-	uint32		nsample;		/* nodes of it, evenly drawn; count, if all */
-	IomNode    *sample;
 } NodeSet;
 
 extern NodeSet node_set_for_planner(NodeSetKind kind, uint32 depth, int64 day,
 									Node *node_expression);
+extern IomNode *node_set_sample(const NodeSet *set, uint32 *n);
 extern bool node_set_has(const NodeSet *set, IomNode node);
 extern void node_set_sort(IomNode *node, size_t n);
 
