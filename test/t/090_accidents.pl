@@ -32,7 +32,7 @@ my $questions = q{SELECT string_agg(a, E'\n') FROM (
 	UNION ALL SELECT 'levels ' || string_agg(l::text, ',' ORDER BY l.node) FROM iom_levels l
 	UNION ALL SELECT 'order ' || string_agg(node::text, ',' ORDER BY node) FROM iom_unit
 	UNION ALL SELECT 'tree ' || regexp_replace(t, '^[^A-Z]*', '') FROM iom_tree(NULL, NULL, true) t -- (lines as the encoding has them)
-	UNION ALL SELECT 'picture ' || md5(iom_dot(NULL, NULL, true)) || md5(iom_mermaid(NULL, NULL, true)) || md5(iom_json(NULL, NULL, true)::text)
+	UNION ALL SELECT 'picture ' || md5(replace(iom_dot(NULL, NULL, true), 'charset="latin1"', 'charset="UTF-8"')) || md5(iom_mermaid(NULL, NULL, true)) || md5(iom_json(NULL, NULL, true)::text)
 	UNION ALL SELECT 'relations ' || r::text FROM iom_relations() r
 	UNION ALL SELECT 'matrix ' || m::text FROM iom_matrix('COUNCIL') m
 	UNION ALL SELECT 'totals ' || r::text FROM (SELECT iom_rollup(node, position) AS t FROM iom_unit) s, iom_unnest(s.t) r
