@@ -19,6 +19,7 @@ OBJS = \
 	src/chart_build.o \
 	src/chart_cache.o \
 	src/chart_compile.o \
+	src/chart_guess.o \
 	src/chart_probe.o \
 	src/check.o \
 	src/code_index.o \

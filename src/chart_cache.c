@@ -374,19 +374,19 @@ chart_cache_peek(int64 day, ChartScope scope, uint32 max_probes)
 }
 
 /*
- * How many nodes a subtree has of which there is no chart, and of which
- * chart_cache_peek() would make none: a guess, 0 for a user who may not see
+ * How many nodes a subtree has, so many levels of it, of which there is no chart, and
+ * of which chart_cache_peek() would make none: a guess, 0 for a user who may not see
  * it.
  */
 double
-chart_cache_guess_size(int64 day, IomNode top)
+chart_cache_guess_size(int64 day, ChartScope scope)
 {
 	HierarchyState state;
 
 	if (!ActiveSnapshotSet() || !org_tables_may_select(GetUserId()))
 		return 0;
 	state = revision_state(GetActiveSnapshot());
-	return chart_probe_guess_size(day, top, &state);
+	return chart_probe_guess_size(day, scope, &state);
 }
 
 /*

@@ -116,7 +116,7 @@ extern const CachedChart *chart_cache_find(int64 day, ChartScope scope);
 extern const CachedChart *chart_cache_peek(int64 day, ChartScope scope,
 										   uint32 max_probes);
 extern bool chart_cache_pays(int64 day, double probes);
-extern double chart_cache_guess_size(int64 day, IomNode top);
+extern double chart_cache_guess_size(int64 day, ChartScope scope);
 extern void chart_cache_find_two(const int64 *day, MemoryContext owner,
 								 const CachedChart **found);
 extern const CachedChart *chart_cache_find_today(ChartScope scope);

@@ -67,7 +67,7 @@ extern void chart_probe_define_setting(void);
 extern CachedChart *chart_probe(int64 day, ChartScope scope,
 								const HierarchyState *state,
 								uint32 max_probes);
-extern double chart_probe_guess_size(int64 day, IomNode top,
+extern double chart_probe_guess_size(int64 day, ChartScope scope,
 									 const HierarchyState *state);
 extern bool chart_probe_spend(const HierarchyState *state, double probes);
 extern bool chart_probe_compiling_pays(const HierarchyState *state);

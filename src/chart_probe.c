@@ -37,16 +37,11 @@
 #include "postgres.h"
 
 #include "access/table.h"
-#include "catalog/pg_statistic.h"
-#include "common/pg_prng.h"
-#include "nodes/pathnodes.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/selfuncs.h"
-#include "utils/syscache.h"
-#include "utils/typcache.h"
 
 #include "chart_compile.h"
+#include "chart_guess.h"
 #include "org_seek.h"
 #include "org_unseen.h"
 
@@ -62,15 +57,22 @@
 #define FEW_PROBES		16
 #define FEW_FOR_PLANNER	2048
 
-/* What is spent on guessing how large a subtree is; so many reports of a node are
- * counted. */
-#define GUESS_PROBES	1024
-#define GUESS_WAYS		16
-#define GUESS_SPAN		256
-
 #define AUTOMATIC		(-1)
 
 static int	probe_limit = AUTOMATIC;
+
+/* So many questions that were refused are remembered of one state: a query may
+ * have several, and the planner comes back to each of them. */
+#define QUESTIONS		16
+
+typedef struct Question
+{
+	ChartScope	scope;
+	int64		day;
+	uint32		refused;		/* it takes more probes than that, which ... */
+	uint32		found;			/* ... found so many nodes */
+	double		guess;			/* how many it has; 0: not guessed */
+} Question;
 
 /*
  * What probes have cost in one state.
@@ -80,10 +82,8 @@ typedef struct Account
 	HierarchyState state;
 	double		rows;			/* that would be compiled */
 	uint32		spent;			/* probes */
-	ChartScope	refused;		/* a question ... */
-	int64		refused_day;	/* of a day that took more ... */
-	uint32		refused_probes; /* than so many */
-	double		guess;			/* how many nodes it has; 0: not guessed */
+	Question	question[QUESTIONS];
+	int			next_question;
 } Account;
 
 /* Of the states asked for last; several for cursors with snapshots of their
@@ -174,8 +174,8 @@ find_account(const HierarchyState *state, Relation unit, Relation line)
 	account->rows = (double) org_expected_rows(unit) +
 		(double) org_expected_rows(line);
 	account->spent = 0;
-	account->refused_probes = 0;
-	account->guess = 0;
+	memset(account->question, 0, sizeof(account->question));
+	account->next_question = 0;
 	return account;
 }
 
@@ -545,73 +545,46 @@ compile_found(Walk *walk)
 }
 
 /*
- * How many lines a supervisor has, of whom more than GUESS_SPAN were seen: by the
- * statistics of iom_line, whose most common supervisors are these.
+ * The question among those that are remembered; the oldest one makes room for it.
  */
-static double
-span_by_statistics(Relation line, IomNode supervisor)
+static Question *
+find_question(Account *account, int64 day, ChartScope scope)
 {
-	VariableStatData column = {0};
-	Oid			type = org_tables_node_type();
-	double		fraction;
+	Question   *question;
 
-	column.rel = makeNode(RelOptInfo);
-	column.rel->tuples = (double) org_expected_rows(line);
-	column.vartype = column.atttype = type;
-	column.acl_ok = true;		/* (who guesses may select all of it) */
-	column.statsTuple = SearchSysCache3(STATRELATTINH,
-										ObjectIdGetDatum(RelationGetRelid(line)),
-										Int16GetDatum(org_tables()->line_supervisor),
-										BoolGetDatum(false));
-	column.freefunc = ReleaseSysCache;
-	fraction = var_eq_const(&column,
-							lookup_type_cache(type, TYPECACHE_EQ_OPR)->eq_opr,
-							InvalidOid, IomNodeGetDatum(supervisor), false,
-							true, false);
-	ReleaseVariableStats(column);
-	return Max(fraction * column.rel->tuples, GUESS_SPAN);
-}
-
-/*
- * Replace a node by one of its direct reports, by lot; IOM_NODE_NONE if there
- * is none or there are no probes left.  Returns how many reports it has, if they are
- * many roughly, and is drawn from the first of them.
- */
-static double
-draw_report(Walk *walk, int64 day, pg_prng_state *prng, IomNode *node)
-{
-	IomNode		supervisor = *node;
-	uint32		nlines = 0;
-	uint32		span = 0;
-	LineRow		row;
-
-	*node = IOM_NODE_NONE;
-	if (!seek(walk, LINE_BY_SUPERVISOR, supervisor))
-		return 0;
-	while (walk->left > 0 &&
-		   org_seek_next_line(walk->seek[LINE_BY_SUPERVISOR], &row))
+	for (int i = 0; i < QUESTIONS; i++)
 	{
-		if (nlines == GUESS_SPAN)
-			return span * span_by_statistics(walk->line, supervisor) / nlines;
-		walk->left--;
-		nlines++;
-		if (row.solid && days_include(row.valid, day) &&
-			pg_prng_uint64_range(prng, 0, span++) == 0)
-			*node = row.node;
+		question = &account->question[i];
+		if (question->day == day && question->scope.kind == scope.kind &&
+			question->scope.depth == scope.depth &&
+			question->scope.node == scope.node &&
+			question->scope.other == scope.other)
+			return question;
 	}
-	return span;
+	question = &account->question[account->next_question];
+	account->next_question = (account->next_question + 1) % QUESTIONS;
+	memset(question, 0, sizeof(Question));
+	question->scope = scope;
+	question->day = day;
+	return question;
 }
 
 /*
- * Is it known already that the question takes more?
+ * Is it known already that a question takes more?
  */
 static bool
 is_refused(const Account *account, int64 day, ChartScope scope,
 		   uint32 max_probes)
 {
-	return account->refused_probes >= max_probes &&
-		account->refused_day == day &&
-		scope_includes(&scope, &account->refused);
+	for (int i = 0; i < QUESTIONS; i++)
+	{
+		const Question *question = &account->question[i];
+
+		if (question->refused >= max_probes && question->day == day &&
+			scope_includes(&scope, &question->scope))
+			return true;
+	}
+	return false;
 }
 
 /*
@@ -650,11 +623,11 @@ chart_probe(int64 day, ChartScope scope, const HierarchyState *state,
 			cached = compile_found(&walk);
 		else
 		{
+			Question   *question = find_question(account, day, scope);
+
+			question->refused = allowed;
+			question->found = walk.nfound;
 			chart_draft_abandon(&walk.draft);
-			account->refused = scope;
-			account->refused_day = day;
-			account->refused_probes = allowed;
-			account->guess = 0;
 		}
 		account->spent += allowed - walk.left;
 	}
@@ -683,45 +656,23 @@ chart_probe_spend(const HierarchyState *state, double probes)
 }
 
 /*
- * Roughly how many nodes a subtree has that was refused: the mean over some
- * random ways down of the product of the spans on the way, summed up (Knuth,
- * "Estimating the efficiency of backtrack programs", 1975).  The way on which the
- * probes run out tells nothing, unless it is the first.  Guesses the same each time.
+ * Roughly how many nodes a subtree has, a question that was refused.
  */
 double
-chart_probe_guess_size(int64 day, IomNode top, const HierarchyState *state)
+chart_probe_guess_size(int64 day, ChartScope scope, const HierarchyState *state)
 {
 	Walk		walk;
 	Account    *account = walk_begin(&walk, state);
-	pg_prng_state prng;
-	double		sum = 0;
-	int			ways = 0;
+	Question   *question = find_question(account, day, scope);
+	uint32		probes;
 
-	if (account->guess > 0)
+	if (question->guess == 0)
 	{
-		walk_end(&walk);
-		return account->guess;
+		question->guess = chart_guess_size(walk.unit, walk.line, walk.snapshot,
+										   state, day, scope, &probes);
+		question->guess = Max(question->guess, question->found);
+		account->spent += probes;
 	}
-
-	pg_prng_seed(&prng, (uint64) top);
-	walk.left = GUESS_PROBES;
-	while (ways < GUESS_WAYS && walk.left > 0)
-	{
-		double		nodes = 1;
-		double		below = 0;
-
-		for (IomNode node = top; node != IOM_NODE_NONE;)
-		{
-			below += nodes;
-			nodes *= draw_report(&walk, day, &prng, &node);
-		}
-		if (walk.left == 0 && ways > 0)
-			break;
-		sum += below;
-		ways++;
-	}
-	account->guess = sum / ways;
-	account->spent += GUESS_PROBES - walk.left;
 	walk_end(&walk);
-	return account->guess;
+	return question->guess;
 }

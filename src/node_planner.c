@@ -692,9 +692,20 @@ iom_reports_support(PG_FUNCTION_ARGS)
 			PG_RETURN_POINTER(NULL);
 	}
 	/* the last, since evaluating an argument may drop the chart */
-	if (!charted_argument(request, day, SCOPE_BELOW, &chart, &rank))
-		PG_RETURN_POINTER(NULL);
-	request->rows = rank == CHART_NONE ? 0 : chart_span(chart, rank);
+	if (charted_argument(request, day, SCOPE_BELOW, &chart, &rank))
+		request->rows = rank == CHART_NONE ? 0 : chart_span(chart, rank);
+	else
+	{
+		Const	   *node = constant_argument(request, 0);
+		double		guess = node == NULL || node->constisnull ? 0 :
+			chart_cache_guess_size(day, chart_scope(SCOPE_BELOW, 1,
+													DatumGetIomNode(node->constvalue),
+													IOM_NODE_NONE));
+
+		if (guess == 0)
+			PG_RETURN_POINTER(NULL);
+		request->rows = guess - 1;
+	}
 	PG_RETURN_POINTER(request);
 }
 

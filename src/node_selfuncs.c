@@ -192,6 +192,13 @@ fill_bin_densities(NodeColumn *column, const CachedChart *cached)
 	}
 }
 
+static void
+add_common(NodeColumn *column, Datum node, double fraction)
+{
+	column->common[column->ncommon].node = DatumGetIomNode(node);
+	column->common[column->ncommon++].fraction = fraction;
+}
+
 /*
  * Read the statistics of a column.  Without any, all nodes of the hierarchy
  * count as equally frequent.
@@ -202,7 +209,11 @@ read_column(VariableStatData *vardata, Oid operator, double total,
 {
 	const CachedChart *cached = NULL;
 	Form_pg_statistic stats;
-	AttStatsSlot slot;
+	AttStatsSlot common;
+	AttStatsSlot bounds;
+	int			ncommon = 0;
+	int			nlisted = 0;
+	bool		has_bounds;
 	bool		is_default;
 	double		ndistinct = get_variable_numdistinct(vardata, &is_default);
 
@@ -221,37 +232,43 @@ read_column(VariableStatData *vardata, Oid operator, double total,
 	if (!statistic_proc_security_check(vardata, get_opcode(operator)))
 		return;
 
-	if (get_attstatsslot(&slot, vardata->statsTuple, STATISTIC_KIND_MCV,
+	if (get_attstatsslot(&common, vardata->statsTuple, STATISTIC_KIND_MCV,
 						 InvalidOid,
 						 ATTSTATSSLOT_VALUES | ATTSTATSSLOT_NUMBERS))
 	{
-		column->ncommon = Min(slot.nvalues, slot.nnumbers);
-		column->common = palloc(column->ncommon * sizeof(CommonNode));
-		for (int i = 0; i < column->ncommon; i++)
-		{
-			column->common[i].node = DatumGetIomNode(slot.values[i]);
-			column->common[i].fraction = slot.numbers[i];
-			column->other_fraction -= slot.numbers[i];
-		}
-		sort_common(column->common, column->ncommon);
-		free_attstatsslot(&slot);
+		ncommon = Min(common.nvalues, common.nnumbers);
+		for (int i = 0; i < ncommon; i++)
+			column->other_fraction -= common.numbers[i];
 		column->other_fraction = Max(column->other_fraction, 0);
-		column->nother = Max(column->nother - column->ncommon, 1);
 	}
+	has_bounds = get_attstatsslot(&bounds, vardata->statsTuple,
+								  STATISTIC_KIND_HISTOGRAM, InvalidOid,
+								  ATTSTATSSLOT_VALUES);
+	/* of few values, the bounds are all that are not common: they count as such */
+	if (has_bounds && bounds.nvalues >= ndistinct - ncommon)
+		nlisted = bounds.nvalues;
 
-	if (get_attstatsslot(&slot, vardata->statsTuple,
-						 STATISTIC_KIND_HISTOGRAM, InvalidOid,
-						 ATTSTATSSLOT_VALUES))
+	column->common = palloc((ncommon + nlisted) * sizeof(CommonNode));
+	for (int i = 0; i < ncommon; i++)
+		add_common(column, common.values[i], common.numbers[i]);
+	for (int i = 0; i < nlisted; i++)
+		add_common(column, bounds.values[i], column->other_fraction / nlisted);
+	sort_common(column->common, column->ncommon);
+	if (nlisted > 0)
+		column->other_fraction = 0;
+	else if (has_bounds && bounds.nvalues > 1)
 	{
-		if (slot.nvalues > 1)
-		{
-			column->nbounds = slot.nvalues;
-			column->bound = palloc(column->nbounds * sizeof(IomNode));
-			for (int i = 0; i < column->nbounds; i++)
-				column->bound[i] = DatumGetIomNode(slot.values[i]);
-		}
-		free_attstatsslot(&slot);
+		column->nbounds = bounds.nvalues;
+		column->bound = palloc(column->nbounds * sizeof(IomNode));
+		for (int i = 0; i < column->nbounds; i++)
+			column->bound[i] = DatumGetIomNode(bounds.values[i]);
 	}
+	/* any node may be in the rest, if few are */
+	column->nother = Max(Max(column->nother, total) - column->ncommon, 1);
+	if (ncommon > 0)
+		free_attstatsslot(&common);
+	if (has_bounds)
+		free_attstatsslot(&bounds);
 	if (column->nbounds > 0)
 	{
 		cached = chart_cache_peek(as_of_day(true, 0), scope_all(), 0);

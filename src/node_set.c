@@ -90,9 +90,9 @@ node_set_for_planner(NodeSetKind kind, uint32 depth, int64 day,
 												NODE_SET_PROBES);
 	const CachedChart *cached = whole;
 	Const	   *constant = NULL;
-	ScopeKind	scope = kind == CHAIN_OF ? SCOPE_ABOVE :
+	ScopeKind	scope_kind = kind == CHAIN_OF ? SCOPE_ABOVE :
 		kind == SUBTREE_OF ? SCOPE_WITHIN : SCOPE_BELOW;
-	IomNode		node;
+	ChartScope	scope;
 
 	/* (an operator of somebody's may ask about anything) */
 	if (node_expression && IsA(node_expression, Const) &&
@@ -109,11 +109,11 @@ node_set_for_planner(NodeSetKind kind, uint32 depth, int64 day,
 		set.known = true;		/* no node is within it */
 		return set;
 	}
-	node = constant ? DatumGetIomNode(constant->constvalue) : IOM_NODE_NONE;
+	scope = chart_scope(scope_kind, depth, constant ?
+						DatumGetIomNode(constant->constvalue) : IOM_NODE_NONE,
+						IOM_NODE_NONE);
 	if (constant && whole == NULL)
-		cached = chart_cache_peek(day, chart_scope(scope, depth, node,
-												   IOM_NODE_NONE),
-								  NODE_SET_PROBES);
+		cached = chart_cache_peek(day, scope, NODE_SET_PROBES);
 
 	if (cached)
 		set.chart = chart_cache_pin(cached, CurrentMemoryContext)->chart;
@@ -121,13 +121,13 @@ node_set_for_planner(NodeSetKind kind, uint32 depth, int64 day,
 	{
 		set.count = whole ? mean_level(whole->chart) : GUESSED_LEVEL;
 		if (constant && set.kind == SUBTREE_OF)
-			set.count = Max(set.count, chart_cache_guess_size(day, node));
+			set.count = Max(set.count, chart_cache_guess_size(day, scope));
 		set.count = Min(set.count, set.total);
 	}
 	else
 	{
 		set.known = true;
-		set.top = chart_find(set.chart, node);
+		set.top = chart_find(set.chart, scope.node);
 		if (set.top == CHART_NONE)
 			set.count = 0;
 		else

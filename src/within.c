@@ -39,6 +39,12 @@ PG_FUNCTION_INFO_V1(iom_node_contains);
 #define MEMBERS_A_CALL		16
 #define MIN_CALLS			64
 
+/* No chart's serial. */
+#define NO_CHART			0
+
+/* What finding a subtree may take, where a scan has no chart yet. */
+#define FEW_PROBES			256
+
 /* What set and filter take, roughly. */
 #define MEMBER_BYTES		13
 
@@ -47,8 +53,8 @@ PG_FUNCTION_INFO_V1(iom_node_contains);
  */
 typedef struct UpperNode
 {
-	uint64		serial;			/* of the chart; the rest is good while it is
-								 * today's */
+	uint64		serial;			/* of the chart, or NO_CHART; the rest is good
+								 * while it is today's */
 	IomNode		node;
 	uint32		rank;
 	uint32		size;			/* 0 for an unknown node: nothing is within */
@@ -61,25 +67,10 @@ typedef struct UpperNode
 } UpperNode;
 
 /*
- * There is no whole chart in hand.  If the subtree has just been found by index, as
- * by the scan that this is the filter of, that tells.
+ * Begin with another upper node or another chart.
  */
-static pg_noinline bool
-ask_chart(IomNode lower, IomNode node)
-{
-	const CachedChart *cached = chart_cache_find_answer_today(scope_within(node,
-																		   ALL_LEVELS));
-
-	if (cached == NULL)
-		cached = chart_cache_find_today(scope_above(lower, ALL_LEVELS));
-	return chart_has_within(cached->chart, lower, node);
-}
-
-/*
- * Begin with another upper node or another chart, today's.
- */
-static pg_noinline bool
-begin_upper(FmgrInfo *flinfo, IomNode lower, IomNode node)
+static UpperNode *
+new_upper(FmgrInfo *flinfo, IomNode node, uint64 serial)
 {
 	UpperNode  *upper = flinfo->fn_extra;
 
@@ -96,10 +87,45 @@ begin_upper(FmgrInfo *flinfo, IomNode lower, IomNode node)
 		org_free(&memory, upper->set.block);
 		org_free(&memory, upper->filter.bits);
 	}
-	upper->serial = chart_today_memo.serial;
+	upper->serial = serial;
 	upper->node = node;
 	upper->calls = 0;
 	upper->enough = 1;
+	return upper;
+}
+
+/*
+ * There is no whole chart in hand.  If the subtree has just been found by index, as
+ * by the scan that this is the filter of, that tells; and if it is small, it is found
+ * now, at the second call in a row for one upper node: a scan's rows would be as many
+ * questions.
+ */
+static pg_noinline bool
+ask_chart(FmgrInfo *flinfo, IomNode lower, IomNode node)
+{
+	UpperNode  *upper = flinfo->fn_extra;
+	ChartScope	subtree = scope_within(node, ALL_LEVELS);
+	const CachedChart *cached = chart_cache_find_answer_today(subtree);
+
+	if (cached == NULL)
+	{
+		if (upper == NULL || upper->node != node || upper->serial != NO_CHART)
+			new_upper(flinfo, node, NO_CHART);
+		else if (upper->calls++ == 0)
+			cached = chart_cache_peek(as_of_day(true, 0), subtree, FEW_PROBES);
+	}
+	if (cached == NULL)
+		cached = chart_cache_find_today(scope_above(lower, ALL_LEVELS));
+	return chart_has_within(cached->chart, lower, node);
+}
+
+/*
+ * Begin with another upper node or another chart, today's.
+ */
+static pg_noinline bool
+begin_upper(FmgrInfo *flinfo, IomNode lower, IomNode node)
+{
+	new_upper(flinfo, node, chart_today_memo.serial);
 	return chart_has_within(chart_today_memo.cached->chart, lower, node);
 }
 
@@ -167,7 +193,7 @@ is_within(FmgrInfo *flinfo, IomNode lower, IomNode node)
 	UpperNode  *upper = flinfo->fn_extra;
 
 	if (unlikely(!chart_today_is_known()))
-		return ask_chart(lower, node);
+		return ask_chart(flinfo, lower, node);
 	if (unlikely(upper == NULL || upper->node != node ||
 				 upper->serial != chart_today_memo.serial))
 		return begin_upper(flinfo, lower, node);
