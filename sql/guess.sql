@@ -76,7 +76,68 @@ BEGIN
     INSERT INTO guess SELECT top, regress_estimate(format('SELECT iom_subtree(%L)', top));
   END LOOP;
 END $$;
+-- so many levels; reports
+UPDATE iom_unit SET position = position WHERE node = 'FLAT';
+SELECT q, regress_estimate('SELECT ' || q) AS rows
+FROM unnest(ARRAY['iom_subtree(''HUNDRED'', 1)', 'iom_subtree(''EIGHT'', 1)', 'iom_reports(''HUNDRED'')']) q;
+SELECT regress_estimate('SELECT iom_reports(''FLAT'')') BETWEEN 16000 AND 25000 AS twenty_thousand,
+  regress_estimate('SELECT iom_reports(''E1'')') BETWEEN 800 AND 1250 AS thousand;
 SELECT count(*) AS charts FROM iom_charts();
 SELECT g.node, g.rows BETWEEN s.size / 1.2 AND s.size * 1.2 AS near
 FROM guess g, LATERAL (SELECT count(*) AS size FROM iom_subtree(g.node)) s ORDER BY g.node;
+ROLLBACK;
+
+-- Where few subtrees have nearly everything, ways down miss them: each reports to an
+-- earlier one, by lot.
+\c -
+SET client_min_messages = warning;
+BEGIN;
+DELETE FROM iom_appointment;
+DELETE FROM iom_line;
+DELETE FROM iom_unit;
+INSERT INTO iom_unit (node, name) SELECT 'N' || i, i FROM generate_series(0, 20000) i;
+INSERT INTO iom_line (node, supervisor)
+SELECT 'N' || i, 'N' || floor(i * (abs(hashint4(i)::bigint) % 1000000) / 1000000.0) FROM generate_series(1, 20000) i;
+ANALYZE iom_unit, iom_line;
+CREATE TEMPORARY TABLE guess (node iom_node, rows float8);
+DO $$
+BEGIN
+  FOR i IN 0..40 LOOP
+    UPDATE iom_unit SET position = position WHERE node = 'N0';
+    INSERT INTO guess SELECT 'N' || i, regress_estimate(format('SELECT iom_subtree(%L)', 'N' || i));
+  END LOOP;
+END $$;
+SELECT count(*) AS charts FROM iom_charts();
+SELECT count(*) > 4 AS some, max(greatest(g.rows / s.size, s.size / g.rows)) <= 4 AS near
+FROM guess g, LATERAL (SELECT count(*) AS size FROM iom_subtree(g.node)) s WHERE s.size > 1000;
+SELECT g.rows >= 10000 AS the_root FROM guess g WHERE g.node = 'N0';
+ROLLBACK;
+
+-- Several questions of one query are remembered; a scan for a small subtree finds it
+-- once.
+\c -
+SET client_min_messages = warning;
+BEGIN;
+DELETE FROM iom_appointment;
+DELETE FROM iom_line;
+DELETE FROM iom_unit;
+INSERT INTO iom_unit (node, name) SELECT 'N' || i, i FROM generate_series(1, 20000) i;
+INSERT INTO iom_line (node, supervisor) SELECT 'N' || i, 'N' || (i + 5) / 7 FROM generate_series(2, 20000) i;
+ANALYZE iom_unit, iom_line;
+CREATE TABLE regress_fact AS SELECT node FROM iom_unit WHERE node::text LIKE '%5';
+ANALYZE regress_fact;
+UPDATE iom_unit SET position = position WHERE node = 'N1';
+SET LOCAL iomorg.probe_limit = 25000;
+SELECT regress_estimate('SELECT FROM regress_fact WHERE node <@ ''N1'' OR node <@ ''N2'' OR node <@ ''N3'' OR node <@ ''N4'' OR node <@ ''N5'' OR node <@ ''N6''') > 0 AS guessed,
+  regress_estimate('SELECT FROM regress_fact WHERE node <@ ''N1'' OR node <@ ''N2'' OR node <@ ''N3'' OR node <@ ''N4'' OR node <@ ''N5'' OR node <@ ''N6''') > 0 AS again;
+SELECT count(*) AS charts FROM iom_charts();
+RESET iomorg.probe_limit;
+UPDATE iom_unit SET position = position WHERE node = 'N1';
+PREPARE within (iom_node) AS SELECT count(*) FROM regress_fact WHERE node <@ $1;
+SET LOCAL plan_cache_mode = force_generic_plan;
+EXECUTE within ('N355');
+SELECT count(*) AS charts FROM iom_charts();
+-- (a chart of everything says the same)
+SELECT count(iom_rank(node)) > 0 AS compiled FROM iom_unit;
+EXECUTE within ('N355');
 ROLLBACK;

@@ -222,6 +222,10 @@ SELECT regress_estimate('SELECT FROM staff WHERE unit <@ NULL::iom_node') <= 1 A
 -- joins, either way round, semijoins
 SELECT q_error(regress_estimate('SELECT FROM staff s JOIN forest f ON s.unit <@ f.node'),
   (SELECT sum(staff) FROM truth)) <= 2 AS all_pairs;
+-- a table of few nodes, which are all bounds of a histogram
+CREATE TABLE sixty AS SELECT node FROM forest WHERE number % 33 = 1;
+ANALYZE sixty;
+SELECT q_error(regress_estimate('SELECT FROM staff s JOIN sixty t ON s.unit <@ t.node'), (SELECT sum(staff) FROM truth JOIN sixty USING (node))) <= 1.5 AS sixty;
 SELECT q_error(regress_estimate('SELECT FROM forest f JOIN staff s ON f.node @> s.unit'),
   (SELECT sum(staff) FROM truth)) <= 2 AS commuted;
 SELECT q_error(regress_estimate('SELECT FROM staff s JOIN plain p ON s.unit @> p.unit'),
