@@ -1378,7 +1378,7 @@ BEGIN ATOMIC
         ('iom_revision'::regclass, 'iom_revision_content_check', $$CHECK ((content = ANY (ARRAY['seed'::text, 'restored'::text, 'own'::text])))$$)
       ) e (relation, name, definition)
     LEFT JOIN pg_constraint c ON c.conrelid = e.relation AND c.conname = e.name
-    -- (options may follow, but WHERE is none)
+    -- (options may follow; of an exclusion constraint none, where WHERE could)
     WHERE (c.convalidated AND CASE c.contype WHEN 'x' THEN iom_constraint_text(c.oid) = e.definition
         ELSE starts_with(iom_constraint_text(c.oid), e.definition) END) IS NOT TRUE
     UNION ALL

@@ -175,6 +175,25 @@ SELECT iom_add('LAB', 'Laboratory', 'DG', '20310101');
 ROLLBACK TO s;
 SELECT iom_add('LAB', 'Laboratory', 'DG', 'Tomorrow');
 ROLLBACK TO s;
+DO $$
+DECLARE
+  day text;
+BEGIN
+  -- (the first as JDBC's setDate has it)
+  FOREACH day IN ARRAY ARRAY['2031-01-01 +00', '2031-01-01T12:00:00.5Z', '2031-01-01 BC', '12031-01-01', '20310101T120000', '1 Jan 2031',
+      'January 1, 2031', '2031-Jan-01', '1-Jan-2031', '4 September 2030', 'infinity', '-infinity', 'now'] LOOP
+    BEGIN
+      PERFORM iom_relate('DLA', 'OIG', day);
+      RAISE NOTICE '% was not refused', day;
+    EXCEPTION WHEN invalid_parameter_value THEN NULL;
+    END;
+  END LOOP;
+  FOREACH day IN ARRAY ARRAY['may', 'march', 'second', '1-2', '12345678', 'phase 1.2.3', 'junior 2', 'marketing 1 2031', 'mayor 12', '2031', 'decides', 'Q1 2031'] LOOP
+    PERFORM iom_relate('DLA', 'OIG', day);
+  END LOOP;
+END
+$$;
+ROLLBACK TO s;
 SELECT iom_relate('DLA', 'OIG', '2031-01-01 plan');
 ROLLBACK TO s;
 -- (what is there can be ended)

@@ -68,6 +68,22 @@ SELECT iom_rank('N1') AS rank;
 EXECUTE within ('N355');
 ROLLBACK;
 
+-- Before there are statistics, one witness is heard; after that, two.
+\c -
+SET client_min_messages = warning;
+BEGIN;
+DELETE FROM iom_appointment;
+DELETE FROM iom_line;
+DELETE FROM iom_unit;
+INSERT INTO iom_unit (node, name) SELECT 'N' || i, i FROM generate_series(0, 30000) i;
+INSERT INTO iom_line (node, supervisor)
+SELECT 'N' || i, 'N' || floor(i * (abs(hashint4(i)::bigint) % 1000000) / 1000000.0) FROM generate_series(1, 30000) i;
+SELECT regress_estimate('SELECT iom_subtree(''N0'')') > 1 AS before;
+ANALYZE iom_unit, iom_line;
+SELECT regress_estimate('SELECT iom_subtree(''N0'')') > 15000 AS after;
+SELECT count(*) AS charts FROM iom_charts();
+ROLLBACK;
+
 -- Of nodes with many reports, not all are counted.
 \c -
 SET client_min_messages = warning;
@@ -129,4 +145,10 @@ SELECT count(*) AS charts FROM iom_charts();
 SELECT count(*) > 4 AS some, max(greatest(g.rows / s.size, s.size / g.rows)) <= 4 AS near
 FROM guess g, LATERAL (SELECT count(*) AS size FROM iom_subtree(g.node)) s WHERE s.size > 1000;
 SELECT g.rows >= 10000 AS the_root FROM guess g WHERE g.node = 'N0';
+-- ... down to a level, as far as that goes
+UPDATE iom_unit SET position = position WHERE node = 'N0';
+CREATE TEMPORARY TABLE estimate AS
+SELECT depth, regress_estimate(format('SELECT iom_subtree(''N0'', %s)', depth)) AS rows FROM unnest('{6,8,10,1000}'::int[]) depth;
+SELECT e.depth, e.rows BETWEEN s.size / 3.0 AND s.size * 3.0 AS near
+FROM estimate e, LATERAL (SELECT count(*) AS size FROM iom_subtree('N0', e.depth)) s ORDER BY 1;
 ROLLBACK;

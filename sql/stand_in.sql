@@ -57,6 +57,15 @@ SELECT * FROM odd;
 SELECT node, iom_path(node) FROM iom_subtree('DG') node;
 ROLLBACK;
 
+-- (columns of one's own, too)
+BEGIN;
+SELECT regress_begin();
+ALTER TABLE iom_unit ADD n iom_node, ADD a int, ADD u int;
+INSERT INTO iom_line TABLE dump_line;
+ALTER TABLE staff ADD FOREIGN KEY (unit) REFERENCES iom_unit;
+SELECT regress_state();
+ROLLBACK;
+
 -- what the dump has not is reported, and still there
 BEGIN;
 SELECT regress_begin();

@@ -14,6 +14,8 @@
  */
 #include "postgres.h"
 
+#include <ctype.h>
+
 #include "access/xact.h"
 #include "catalog/pg_collation.h"
 #include "pgtime.h"
@@ -27,13 +29,21 @@
 PG_FUNCTION_INFO_V1(iom_as_of);
 PG_FUNCTION_INFO_V1(iom_is_relation);
 
-/* A day as programs and people write it, the year first or last; or one of the
- * words for which there is no other use. */
+/* A day as programs and people write it, with a time and zone or without, the year
+ * first or last; or a word for one. */
+#define A_MONTH \
+	"(jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|" \
+	"sep(t|tember)?|oct(ober)?|nov(ember)?|dec(ember)?)"
 #define A_DAY \
 	"(?i)^\\s*(" \
-	"(\\d{4}[-/.]\\d\\d?[-/.]\\d\\d?|\\d\\d?[-/.]\\d\\d?[-/.]\\d{4})" \
-	"([t ]\\s*\\d\\d?:.*)?|(19|20)\\d{6}|today|tomorrow|yesterday)\\s*$"
-#define LEAST_DAY	5			/* bytes */
+	"(\\d{4,6}[-/.]\\d\\d?[-/.]\\d\\d?|\\d\\d?[-/.]\\d\\d?[-/.]\\d{4}|(1[89]|2[01])\\d{6})" \
+	"[t\\s]*[-+:.\\d\\s]*(z|bc|ad)?|" \
+	"\\d{4}[-/. ]" A_MONTH "[-/. ]\\d\\d?|" \
+	"\\d\\d?[-/. ]*" A_MONTH "[-/., ]*\\d{4}|" \
+	A_MONTH "[-/. ]*\\d\\d?[-/., ]+\\d{4}|" \
+	"today|tomorrow|yesterday|now|epoch|[-+]?infinity)\\s*$"
+#define LEAST_DAY	3			/* bytes */
+#define MOST_DAY	64
 
 static char *as_of_setting = NULL;
 
@@ -183,7 +193,15 @@ iom_as_of(PG_FUNCTION_ARGS)
 void
 as_of_refuse_text(text *given, const char *name, const char *parameter)
 {
-	if (VARSIZE_ANY_EXHDR(given) >= LEAST_DAY &&
+	const char *at = VARDATA_ANY(given);
+	const char *end = at + VARSIZE_ANY_EXHDR(given);
+
+	/* (for separators, of whom there are many) */
+	if (end - at < LEAST_DAY || end - at > MOST_DAY)
+		return;
+	while (at < end && !isalnum((unsigned char) *at))
+		at++;
+	if (at < end &&
 		DatumGetBool(DirectFunctionCall2Coll(textregexeq, C_COLLATION_OID,
 											 PointerGetDatum(given),
 											 CStringGetTextDatum(A_DAY))))

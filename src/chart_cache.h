@@ -78,6 +78,13 @@ scope_within(IomNode node, uint32 depth)
 	return chart_scope(SCOPE_WITHIN, depth, node, IOM_NODE_NONE);
 }
 
+static inline bool
+scope_equal(const ChartScope *a, const ChartScope *b)
+{
+	return a->kind == b->kind && a->depth == b->depth && a->node == b->node &&
+		a->other == b->other;
+}
+
 /* Does a chart of the outer scope answer what needs the inner one? */
 static inline bool
 scope_includes(const ChartScope *outer, const ChartScope *inner)

@@ -10,7 +10,8 @@
  * them have nearly everything.  The other goes up from a hundred units, the bounds of
  * the histogram that ANALYZE made of iom_unit's codes, and counts how many of them
  * come by: never far off, but blind for what has less than a hundredth of all.  The
- * first is believed as far as the second bears it out.
+ * first is believed as far as the second bears it out; or altogether, before there are
+ * statistics.
  *
  * The hundred units of one state and day are asked once, for all nodes that are
  * guessed.  They live in a memory context of their own.  The caller has the tables
@@ -56,7 +57,6 @@ typedef struct SampledNode
 {
 	IomNode		node;
 	IomNode		supervisor;		/* IOM_NODE_NONE for a root */
-	uint32		hits;			/* units that came by */
 	char		status;
 } SampledNode;
 
@@ -77,9 +77,11 @@ static struct
 {
 	HierarchyState state;
 	int64		day;
+	size_t		rows;			/* of iom_unit, by ANALYZE */
 	MemoryContext context;
 	sampled_hash *nodes;
 	uint32		nunits;
+	IomNode		unit[SAMPLE_UNITS];
 }			sample;
 
 typedef struct Guess
@@ -234,7 +236,6 @@ find_supervisor(Guess *guess, IomNode node, IomNode *supervisor)
 
 	if (!known)
 	{
-		sampled->hits = 0;
 		sampled->supervisor = IOM_NODE_NONE;
 		if (!seek(guess, LINE_BY_NODE, node))
 		{
@@ -260,20 +261,38 @@ find_supervisor(Guess *guess, IomNode node, IomNode *supervisor)
 static void
 go_up(Guess *guess, IomNode unit)
 {
-	IomNode		way[GUESS_PROBES];
-	int			length = 0;
+	IomNode		node = unit;
 
-	for (IomNode node = unit; node != IOM_NODE_NONE;)
+	for (int level = 0; node != IOM_NODE_NONE; level++)
 	{
-		if (length == lengthof(way))
-			return;
-		way[length++] = node;
-		if (!find_supervisor(guess, node, &node))
+		if (level == GUESS_PROBES || !find_supervisor(guess, node, &node))
 			return;
 	}
-	for (int i = 0; i < length; i++)
-		sampled_lookup(sample.nodes, way[i])->hits++;
-	sample.nunits++;
+	sample.unit[sample.nunits++] = unit;
+}
+
+/*
+ * How many of the sample are the node, or so many levels below it?
+ */
+static uint32
+count_below(IomNode top, uint32 depth)
+{
+	uint32		hits = 0;
+
+	for (uint32 i = 0; i < sample.nunits; i++)
+	{
+		IomNode		node = sample.unit[i];
+
+		for (uint32 level = 0; node != IOM_NODE_NONE; level++)
+		{
+			if (node == top)
+				hits++;
+			if (node == top || level == depth)
+				break;
+			node = sampled_lookup(sample.nodes, node)->supervisor;
+		}
+	}
+	return hits;
 }
 
 /*
@@ -284,8 +303,10 @@ draw_sample(Guess *guess, const HierarchyState *state)
 {
 	HeapTuple	statistics;
 	AttStatsSlot slot;
+	size_t		rows = org_expected_rows(guess->unit);
 
-	if (hierarchy_state_equal(&sample.state, state) && sample.day == guess->day)
+	if (hierarchy_state_equal(&sample.state, state) &&
+		sample.day == guess->day && sample.rows == rows)
 		return;
 
 	if (sample.context == NULL)
@@ -314,22 +335,21 @@ draw_sample(Guess *guess, const HierarchyState *state)
 		ReleaseSysCache(statistics);
 	}
 	sample.day = guess->day;
+	sample.rows = rows;
 	sample.state = *state;
 }
 
 /*
- * What one witness says, after the other one was heard.
+ * What one witness says, after the other one was heard, if there is one.
  */
 static double
-weigh(const Guess *guess, IomNode top, double size)
+weigh(double size, uint32 hits)
 {
-	const SampledNode *sampled = sampled_lookup(sample.nodes, top);
-	double		hits = sampled ? sampled->hits : 0;
-	double		weight;
+	double		weight = sample.nunits > 0 ?
+		(double) sample.rows / sample.nunits : 0;
 
-	if (sample.nunits == 0)
+	if (weight == 0)
 		return size;
-	weight = (double) org_expected_rows(guess->unit) / sample.nunits;
 	if (hits >= MANY_HITS)
 		return size < hits * weight / 2 || size > hits * weight * 2 ?
 			hits * weight : size;
@@ -356,13 +376,10 @@ chart_guess_size(Relation unit, Relation line, Snapshot snapshot,
 	double		size = size_by_ways(&guess, scope.node, scope.depth);
 
 	*probes = GUESS_PROBES - guess.left;
-	if (scope.depth == ALL_LEVELS)
-	{
-		guess.left = GUESS_PROBES;
-		draw_sample(&guess, state);
-		*probes += GUESS_PROBES - guess.left;
-		size = weigh(&guess, scope.node, size);
-	}
+	guess.left = GUESS_PROBES;
+	draw_sample(&guess, state);
+	*probes += GUESS_PROBES - guess.left;
+	size = weigh(size, count_below(scope.node, scope.depth));
 	for (int i = 0; i < (int) lengthof(guess.seek); i++)
 	{
 		if (guess.seek[i] != NULL)

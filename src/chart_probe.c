@@ -72,6 +72,7 @@ typedef struct Question
 	uint32		refused;		/* it takes more probes than that, which ... */
 	uint32		found;			/* ... found so many nodes */
 	double		guess;			/* how many it has; 0: not guessed */
+	size_t		of;				/* ... when there were so many units, by ANALYZE */
 } Question;
 
 /*
@@ -555,10 +556,7 @@ find_question(Account *account, int64 day, ChartScope scope)
 	for (int i = 0; i < QUESTIONS; i++)
 	{
 		question = &account->question[i];
-		if (question->day == day && question->scope.kind == scope.kind &&
-			question->scope.depth == scope.depth &&
-			question->scope.node == scope.node &&
-			question->scope.other == scope.other)
+		if (question->day == day && scope_equal(&question->scope, &scope))
 			return question;
 	}
 	question = &account->question[account->next_question];
@@ -664,15 +662,16 @@ chart_probe_guess_size(int64 day, ChartScope scope, const HierarchyState *state)
 	Walk		walk;
 	Account    *account = walk_begin(&walk, state);
 	Question   *question = find_question(account, day, scope);
+	size_t		units = org_expected_rows(walk.unit);
 	uint32		probes;
 
-	if (question->guess == 0)
+	if (question->guess == 0 || question->of != units)
 	{
 		question->guess = chart_guess_size(walk.unit, walk.line, walk.snapshot,
 										   state, day, scope, &probes);
-		question->guess = Max(question->guess, question->found);
+		question->of = units;
 		account->spent += probes;
 	}
 	walk_end(&walk);
-	return question->guess;
+	return Max(question->guess, question->found);
 }

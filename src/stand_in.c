@@ -98,8 +98,8 @@ are_there(ArrayType *nodes)
 }
 
 /*
- * Units stand in for nodes that are none: for those in a FROM with one column n,
- * each once, and one parameter.  (Not ON CONFLICT, which the server refuses if
+ * Units stand in for nodes that are none: for those of a FROM with one column, each
+ * once, and one parameter.  (Not ON CONFLICT, which the server refuses if
  * there is a rule ON UPDATE, even one that is disabled: who has the editors' lock
  * has no conflicts.)
  */
@@ -108,9 +108,9 @@ stand_in_for(const char *nodes, Oid type, Datum value)
 {
 	origin_execute(org_tables()->unit,
 				   psprintf("INSERT INTO %s (node, name, origin) "
-							"SELECT n, '(awaited)', 'awaited' FROM %s "
+							"SELECT a.n, '(awaited)', 'awaited' FROM %s a (n) "
 							"WHERE NOT EXISTS (SELECT FROM ONLY %s u "
-							"WHERE u.node %s n)",
+							"WHERE u.node %s a.n)",
 							org_qualified_name("iom_unit"), nodes,
 							org_qualified_name("iom_unit"), equals()),
 				   1, &type, &value, NULL);
@@ -132,7 +132,7 @@ stand_in_for_column(Relation rel, HeapTuple tuple, const char *column)
 	node = heap_getattr(tuple, attnum, RelationGetDescr(rel), &isnull);
 	if (isnull || is_there(DatumGetIomNode(node)))
 		return;
-	stand_in_for("(VALUES ($1)) v (n)", type, node);
+	stand_in_for("(VALUES ($1))", type, node);
 }
 
 /*
@@ -304,7 +304,7 @@ await_nodes(Oid relid, const char *column)
 			elog(ERROR, "SPI_connect failed");
 		nodes = referring_column(rel, column);
 		if (nodes != NULL && !are_there(nodes))
-			stand_in_for("pg_catalog.unnest($1) n", get_array_type(type),
+			stand_in_for("pg_catalog.unnest($1)", get_array_type(type),
 						 PointerGetDatum(nodes));
 		SPI_finish();
 	}

@@ -69,7 +69,7 @@ typedef struct UpperNode
 /*
  * Begin with another upper node or another chart.
  */
-static UpperNode *
+static void
 new_upper(FmgrInfo *flinfo, IomNode node, uint64 serial)
 {
 	UpperNode  *upper = flinfo->fn_extra;
@@ -91,14 +91,13 @@ new_upper(FmgrInfo *flinfo, IomNode node, uint64 serial)
 	upper->node = node;
 	upper->calls = 0;
 	upper->enough = 1;
-	return upper;
 }
 
 /*
  * There is no whole chart in hand.  If the subtree has just been found by index, as
  * by the scan that this is the filter of, that tells; and if it is small, it is found
- * now, at the second call in a row for one upper node: a scan's rows would be as many
- * questions.
+ * now, once, at the second call in a row for one upper node: a scan's rows would be as
+ * many questions.
  */
 static pg_noinline bool
 ask_chart(FmgrInfo *flinfo, IomNode lower, IomNode node)
