@@ -2,6 +2,7 @@
 // without it, ?::iom_node.
 
 import java.sql.Connection;
+import java.sql.Date;
 import java.sql.DriverManager;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -121,6 +122,21 @@ public class Jdbc {
 		connection.rollback();
 		connection.setAutoCommit(true);
 		print("within DDGMR after its rollback", ask(within));
+
+		// The driver sends a date without a type, which is no relation.
+		PreparedStatement reports = prepare("SELECT iom_reports(?, ?)", "DLA");
+		reports.setDate(2, Date.valueOf("2031-01-01"));
+		try {
+			ask(reports);
+			throw new AssertionError("a date was taken for a relation");
+		} catch (SQLException e) {
+			if (!e.getSQLState().equals("22023"))
+				throw e;
+		}
+		reports = prepare("SELECT iom_reports(?, ?::date)", "OSS");
+		reports.setDate(2, Date.valueOf("2031-01-01"));
+		if (!ask(reports).equals("OSS-MAC OSS-PAC"))
+			throw new AssertionError("not the reports of the day");
 
 		printError("bad code", prepare("SELECT iom_supervisor(?)", "NO GOOD"));
 		printError("cycle", prepare(MOVE, "OSS-MAC", "COS"));
