@@ -285,11 +285,13 @@ count_below(IomNode top, uint32 depth)
 
 		for (uint32 level = 0; node != IOM_NODE_NONE; level++)
 		{
+			const SampledNode *sampled = sampled_lookup(sample.nodes, node);
+
 			if (node == top)
 				hits++;
-			if (node == top || level == depth)
+			if (node == top || level == depth || sampled == NULL)
 				break;
-			node = sampled_lookup(sample.nodes, node)->supervisor;
+			node = sampled->supervisor;
 		}
 	}
 	return hits;

@@ -124,14 +124,15 @@ static Node *
 column_with_selectivity(Node *column, double selectivity)
 {
 	PlaceOrSelectivity carried;
+	int		   *place;
 
 	while (IsA(column, RelabelType))
 		column = (Node *) ((RelabelType *) column)->arg;
-	if (place_of(column) == NULL)
-		return column;			/* others take the default */
-	carried.selectivity = (float) Max(selectivity, LEAST_SELECTIVITY);
 	column = copyObject(column);
-	*place_of(column) = carried.place;
+	place = place_of(column);
+	carried.selectivity = (float) Max(selectivity, LEAST_SELECTIVITY);
+	if (place != NULL)			/* others take the default */
+		*place = carried.place;
 	return column;
 }
 
@@ -140,10 +141,11 @@ static double
 carried_selectivity(Node *column)
 {
 	PlaceOrSelectivity carried;
+	const int  *place = place_of(column);
 
-	if (place_of(column) == NULL)
+	if (place == NULL)
 		return DEFAULT_EQ_SEL;
-	carried.place = *place_of(column);
+	carried.place = *place;
 	if (carried.selectivity >= LEAST_SELECTIVITY && carried.selectivity <= 1)
 		return carried.selectivity;
 	return DEFAULT_EQ_SEL;
