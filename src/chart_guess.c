@@ -378,10 +378,14 @@ chart_guess_size(Relation unit, Relation line, Snapshot snapshot,
 	double		size = size_by_ways(&guess, scope.node, scope.depth);
 
 	*probes = GUESS_PROBES - guess.left;
-	guess.left = GUESS_PROBES;
-	draw_sample(&guess, state);
-	*probes += GUESS_PROBES - guess.left;
-	size = weigh(size, count_below(scope.node, scope.depth));
+	/* (a node's own reports are counted, or as many as the statistics have) */
+	if (scope.depth > 1)
+	{
+		guess.left = GUESS_PROBES;
+		draw_sample(&guess, state);
+		*probes += GUESS_PROBES - guess.left;
+		size = weigh(size, count_below(scope.node, scope.depth));
+	}
 	for (int i = 0; i < (int) lengthof(guess.seek); i++)
 	{
 		if (guess.seek[i] != NULL)
