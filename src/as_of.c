@@ -2,7 +2,7 @@
  *
  * as_of.c
  *	  The day a question is about: an argument, the setting iomorg.as_of, or
- *	  today.
+ *	  today.  And no text that comes before the argument.
  *
  * The setting takes ISO dates only.  It is kept and passed on as text (to
  * parallel workers, to functions with SET, in ALTER ROLE), and a text that
