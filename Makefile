@@ -57,6 +57,7 @@ OBJS = \
 	src/revision.o \
 	src/rollup.o \
 	src/rollup_unnest.o \
+	src/set_rows.o \
 	src/soundness.o \
 	src/stand_in.o \
 	src/totals.o \

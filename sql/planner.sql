@@ -35,6 +35,7 @@ CREATE INDEX ON part (unit, grade);
 ANALYZE staff, part, iom_unit, iom_line;
 SELECT number, node AS leaf FROM forest f WHERE NOT EXISTS (SELECT FROM forest g WHERE g.supervisor = f.node) ORDER BY number DESC LIMIT 1 \gset
 SELECT f.node AS small FROM forest f WHERE iom_size(f.node) BETWEEN 5 AND 8 ORDER BY number LIMIT 1 \gset
+SELECT node AS large FROM forest ORDER BY iom_size(node) DESC, node LIMIT 1 \gset
 
 -- The shape of a plan, and what indexes are asked.
 CREATE FUNCTION plan(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
@@ -234,6 +235,40 @@ SELECT q_error(regress_estimate('SELECT FROM staff s WHERE EXISTS (SELECT FROM f
 SELECT q_error(regress_estimate('SELECT FROM staff s WHERE EXISTS (SELECT FROM forest f JOIN truth t USING (node) WHERE s.unit <@ f.node)'), 60000) <= 2 AS semi_of_two;
 SELECT q_error(regress_estimate('SELECT FROM forest f WHERE EXISTS (SELECT FROM staff s WHERE s.unit <@ f.node)'),
   (SELECT count(*) FROM truth t WHERE EXISTS (SELECT FROM regress_closure() c JOIN truth b ON b.node = c.node WHERE c.ancestor = t.node AND b.staff > 0))) <= 2 AS semi_above;
+-- a set function of constants: whose rows its nodes have is known, too
+CREATE TABLE tops AS SELECT node FROM truth WHERE staff > 1000 AND iom_span(node) > 1;
+CREATE TABLE set_joins AS
+SELECT q, node, regress_estimate(format('SELECT FROM ' || q, node)) AS estimate, NULL::float8 AS actual
+FROM tops, unnest(ARRAY[
+  'iom_reports(%L) r JOIN staff s ON s.unit <@ r', 'iom_reports(%L) r JOIN staff s ON s.unit = r',
+  'iom_reports(%L) r JOIN staff s ON r @> s.unit', 'staff s WHERE s.unit IN (SELECT iom_reports(%L))',
+  'staff s WHERE EXISTS (SELECT FROM iom_reports(%L) r WHERE s.unit <@ r)',
+  'iom_chart_reports(%L, NULL::date) r JOIN staff s ON s.unit = r',
+  'iom_subtree(%L, 1) r JOIN staff s ON s.unit = r', 'iom_subtree(%L, max_depth => 1) r JOIN staff s ON s.unit <@ r',
+  'iom_peers(%L) r JOIN staff s ON s.unit <@ r', 'iom_supervisors(%L) r JOIN staff s ON s.unit = r',
+  'iom_supervisors(%L) r JOIN staff s ON s.unit @> r']) q;
+DO $$
+DECLARE
+  j record;
+BEGIN
+  FOR j IN SELECT ctid, q, node FROM set_joins LOOP
+    EXECUTE format('UPDATE set_joins SET actual = (SELECT count(*) FROM ' || j.q || ') WHERE ctid = $1', j.node) USING j.ctid;
+  END LOOP;
+END $$;
+SELECT q, count(*) > 5 AS some, percentile_cont(0.5) WITHIN GROUP (ORDER BY q_error(estimate, actual)) <= 1.2 AS median, max(q_error(estimate, actual)) <= 2 AS largest
+FROM set_joins WHERE actual > 300 GROUP BY q ORDER BY q COLLATE "C";
+SELECT q_error(regress_estimate('SELECT FROM iom_roots() r JOIN staff s ON s.unit <@ r'), 60000) <= 1.1 AS roots;
+-- ... but not of what a query makes of them, nor of one of several functions
+SELECT q, regress_estimate(format('SELECT FROM ' || q, :'large')) > 0 AS planned
+FROM unnest(ARRAY['(SELECT iom_reports(%L) OFFSET 1) r (node) JOIN staff s ON s.unit = r.node',
+  'ROWS FROM (iom_chart_reports(%L, NULL), generate_series(1, 9)) r (node, n) JOIN staff s ON s.unit = r.node AND s.id = n',
+  'iom_chart_reports(%L, NULL) WITH ORDINALITY r (node, n) JOIN staff s ON s.unit = r.node AND s.id = n',
+  'iom_reports(%L, ''oversees'') r JOIN staff s ON s.unit = r', 'iom_reports(NULL::iom_node) r JOIN staff s ON s.unit = r',
+  'forest f, iom_reports(f.node) r JOIN staff s ON s.unit = r WHERE f.node = %L']) q;
+-- a few rows without statistics may have any node
+SELECT (SELECT array_agg(node) FROM truth WHERE staff BETWEEN 20 AND 80) AS nodes \gset
+SELECT q_error(regress_estimate(format('SELECT FROM unnest(%L::iom_node[]) n JOIN staff s ON s.unit <@ n', (:'nodes'::iom_node[])[1 : 9])),
+  (SELECT sum(staff) FROM truth WHERE node = ANY ((:'nodes'::iom_node[])[1 : 9]))) <= 20 AS few_rows;
 -- a common node that nobody knows lies within none
 CREATE TABLE strangers AS SELECT * FROM staff UNION ALL SELECT i, 'NOT-IN-IT', 0, 0 FROM generate_series(1, 20000) i;
 ANALYZE strangers;
@@ -364,7 +399,6 @@ SELECT plan(format('SELECT * FROM staff WHERE unit = %L AND unit <@ %L', :'leaf'
 -- PostgreSQL 17)
 SET enable_seqscan = off;
 SELECT array_agg(node) AS nodes FROM forest \gset
-SELECT node AS large FROM forest ORDER BY iom_size(node) DESC, node LIMIT 1 \gset
 SELECT n, (SELECT string_agg(regexp_count(p, '\mANY\M')::text, ' ') FROM plan(q) p WHERE p ~ 'Index Cond: .*\mANY\M') =
   CASE WHEN n < 4 AND current_setting('server_version_num')::int < 170000 THEN '1' ELSE '2' END AS arrays
 FROM unnest(ARRAY[

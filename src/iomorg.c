@@ -14,6 +14,7 @@
 #include "chart_compile.h"
 #include "org_tables.h"
 #include "revision.h"
+#include "set_rows.h"
 #include "whole_statement.h"
 
 IOM_MODULE_MAGIC;
@@ -30,5 +31,6 @@ _PG_init(void)
 
 	org_tables_initialize();
 	revision_initialize();
+	set_rows_initialize();
 	whole_statement_initialize();
 }

@@ -220,7 +220,7 @@ read_column(VariableStatData *vardata, Oid operator, double total,
 	memset(column, 0, sizeof(NodeColumn));
 	column->rows_with_node = 1;
 	column->other_fraction = 1;
-	column->nother = is_default ? total : Max(ndistinct, 1);
+	column->nother = is_default ? total : Max(ndistinct, total);
 	/* (an operator of somebody's may ask about columns of any type) */
 	if (!HeapTupleIsValid(vardata->statsTuple) ||
 		getBaseType(vardata->atttype) != org_tables_node_type())
