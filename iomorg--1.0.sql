@@ -769,7 +769,7 @@ COMMENT ON TRIGGER iom_history_trace ON iom_history IS 'records that rows may ha
 
 CREATE FUNCTION iom_as_of(as_of date DEFAULT NULL) RETURNS date
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
-COMMENT ON FUNCTION iom_as_of(date) IS 'the day that a function called with this as_of answers for: the argument or, if it is null, the setting iomorg.as_of or, if that is empty, the current date';
+COMMENT ON FUNCTION iom_as_of(date) IS 'the day that a function called with this as_of answers for: the argument or, if it is null, the setting iomorg.as_of or, if that is empty, CURRENT_DATE';
 
 ----------------------------------------------------------------------------
 -- hierarchy: operators and functions on one node or two

@@ -39,7 +39,11 @@ SELECT regress_error(format('SET iomorg.as_of = %L', v)) AS error, v AS value
 FROM unnest(ARRAY['2024-12-31', '0001-01-01', '9999-12-31', '10000-01-01', '123456-01-01', 'infinity', '-infinity', '2024-02-29', '1582-10-10',
   'today', 'tomorrow', 'now', 'yesterday', 'never', '31.12.2024', '12/31/2024', '2024-13-01', '2023-02-29', '2024-04-31',
   '2024-00-10', '2024-01-00', '0000-01-01', '-2024-01-01', '2024-1-1 ', ' 2024-01-01', '2024-01-01 BC', '2024-01-01 12:00',
-  '20240101', '24-01-01', '2024-01', '2024-01-01-', '2024--1-01', '9999999-01-01', 'Infinity', E'2024-01-01\n']) v;
+  '20240101', '24-01-01', '2024-01', '2024-01-01-', '2024--1-01', '9999999-01-01', 'Infinity', E'2024-01-01\n',
+  '5874897-12-31', '4714-11-24 BC', '0001-02-29 BC', '5874898-01-01', '4714-11-23 BC', '0002-02-29 BC', '2024-01-01 bc', '2024-01-01  BC', ' BC']) v;
+-- any date as the hint has it
+SELECT d AS wrong FROM unnest('{infinity, -infinity, 24.11.4714 BC, 15.03.0044 BC, 01.01.0001, 29.02.2024, 15.03.294277, 31.12.5874897}'::date[]) d
+WHERE set_config('iomorg.as_of', to_json(d) #>> '{}', false) IS NULL OR iom_as_of() <> d;
 RESET iomorg.as_of;
 SET iomorg.as_of = '31.12.2024';
 SELECT regress_error('SELECT iom_as_of(''nonsense'')');

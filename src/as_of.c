@@ -36,11 +36,12 @@ PG_FUNCTION_INFO_V1(iom_is_relation);
 	"sep(t|tember)?|oct(ober)?|nov(ember)?|dec(ember)?)"
 #define A_DAY \
 	"(?i)^\\s*(" \
-	"(\\d{4,6}[-/.]\\d\\d?[-/.]\\d\\d?|\\d\\d?[-/.]\\d\\d?[-/.]\\d{4}|(1[89]|2[01])\\d{6})" \
-	"[t\\s]*[-+:.\\d\\s]*(z|bc|ad)?|" \
+	"(\\d{4,7}[-/.]\\d\\d?[-/.]\\d\\d?|\\d\\d?[-/.]\\d\\d?[-/.]\\d{4}|(1[89]|2[01])\\d{6})" \
+	"([t\\s]*[-+:.\\d\\s]*(z|bc|ad)?|[t\\s]+\\d\\d?:[:.\\d]+\\s*[a-z_/]+)|" \
 	"\\d{4}[-/. ]" A_MONTH "[-/. ]\\d\\d?|" \
 	"\\d\\d?[-/. ]*" A_MONTH "[-/., ]*\\d{4}|" \
-	A_MONTH "[-/. ]*\\d\\d?[-/., ]+\\d{4}|" \
+	"((mon|tue|wed|thu|fri|sat|sun)[a-z]*[, ]+)?" \
+	A_MONTH "[-/. ]*\\d\\d?([-/., ]+[:.\\d]+)?[-/., ]+\\d{4}(\\s+(bc|ad))?|" \
 	"today|tomorrow|yesterday|now|epoch|[-+]?infinity)\\s*$"
 #define LEAST_DAY	3			/* bytes */
 #define MOST_DAY	64
@@ -51,16 +52,16 @@ static char *as_of_setting = NULL;
 static DateADT *as_of_date = NULL;
 
 /*
- * YYYY-MM-DD, with a year of 4 to 6 digits; or one of date's infinities.
+ * A day as json has it, and text where DateStyle is ISO: YYYY-MM-DD, with a year of
+ * 4 digits or more, BC or not; or one of date's infinities.
  */
 static bool
 parse_iso_date(const char *text, DateADT *date)
 {
-	int			year;
-	int			month;
-	int			day;
-	int			consumed = 0;
+	size_t		length = strspn(text, "0123456789-");
+	bool		is_bc = strcmp(text + length, " BC") == 0;
 	struct pg_tm tm = {0};
+	int			consumed = 0;
 
 	if (strcmp(text, "infinity") == 0)
 	{
@@ -73,20 +74,15 @@ parse_iso_date(const char *text, DateADT *date)
 		return true;
 	}
 
-	if (strspn(text, "0123456789-") != strlen(text) ||
+	if ((text[length] != '\0' && !is_bc) ||
 		strspn(text, "0123456789") < 4 ||
-		sscanf(text, "%6d-%2d-%2d%n", &year, &month, &day, &consumed) != 3 ||
-		text[consumed] != '\0')
+		sscanf(text, "%7d-%2d-%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday,
+			   &consumed) != 3 ||
+		(size_t) consumed != length ||
+		ValidateDate(DTK_DATE_M, false, false, is_bc, &tm) != 0 ||
+		!IS_VALID_JULIAN(tm.tm_year, tm.tm_mon, tm.tm_mday))
 		return false;
-
-	tm.tm_year = year;
-	tm.tm_mon = month;
-	tm.tm_mday = day;
-	if (year < 1 ||
-		ValidateDate(DTK_DATE_M, true, false, false, &tm) != 0 ||
-		!IS_VALID_JULIAN(year, month, day))
-		return false;
-	*date = date2j(year, month, day) - POSTGRES_EPOCH_JDATE;
+	*date = date2j(tm.tm_year, tm.tm_mon, tm.tm_mday) - POSTGRES_EPOCH_JDATE;
 	return IS_VALID_DATE(*date);
 }
 
@@ -103,8 +99,7 @@ check_as_of(char **newval, void **extra,
 	{
 		GUC_check_errdetail("The day must be empty (today), infinity, -infinity or "
 							"a date of the form YYYY-MM-DD.");
-		GUC_check_errhint("Write a date value as to_char(value, "
-						  "'YYYY-MM-DD').");
+		GUC_check_errhint("Write a date value as to_json(value) #>> '{}'.");
 		return false;
 	}
 	keep = guc_malloc(LOG, sizeof(DateADT));

@@ -684,8 +684,9 @@ iom_close(PG_FUNCTION_ARGS)
 						"before %s", name_of(&change, NODE),
 						day_text(change.day), day_text(life.from)),
 				 errdetail("It is valid on %s.", days_text(life)),
+				 life.from < DATEVAL_NOEND ?
 				 errhint("Closed on %s, it never was there: it is deleted.",
-						 day_text(life.from))));
+						 day_text(life.from)) : 0));
 	if (change.day > life.to)
 		refuse_day(&change, NODE, life);
 	refuse_reports(&change);

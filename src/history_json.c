@@ -10,7 +10,9 @@
  * were given a cast to json, is left to to_jsonb() itself.
  *
  * Invariant: for the same settings, the result is the same as to_jsonb()'s,
- * byte for byte.
+ * byte for byte, but for columns that are computed where they are read (VIRTUAL,
+ * from PostgreSQL 18 on): the rows of triggers have a null there, which would be
+ * a lie, and are written without them.
  *
  * A HistoryJson lives in the memory context in which it was begun; what
  * history_json() returns is in the current one, and may be left to be reset
@@ -28,6 +30,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
+#include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
@@ -47,6 +50,7 @@ struct HistoryJson
 	Oid			node_type;
 	FmgrInfo	range_out;
 	bool		as_written;		/* by to_jsonb() */
+	List	   *virtual;		/* names of columns that are left out */
 	FmgrInfo	to_jsonb;
 };
 
@@ -110,6 +114,11 @@ history_json_begin(TupleDesc desc)
 
 		if (att->attisdropped)
 			continue;
+		if (iom_is_virtual(att))
+		{
+			json->virtual = lappend(json->virtual, NameStr(att->attname));
+			continue;
+		}
 		json->column[npairs++] = att->attnum;
 		json->as_written |= !is_known(att->atttypid, json->node_type);
 	}
@@ -185,11 +194,15 @@ by_server(HistoryJson *json, TupleTableSlot *slot)
 	Oid			user;
 	int			security;
 	Datum		made;
+	ListCell   *name;
 
 	GetUserIdAndSecContext(&user, &security);
 	SetUserIdAndSecContext(user, security | SECURITY_LOCAL_USERID_CHANGE);
 	made = FunctionCall1(&json->to_jsonb, ExecFetchSlotHeapTupleDatum(slot));
 	SetUserIdAndSecContext(user, security);
+	foreach(name, json->virtual)
+		made = DirectFunctionCall2(jsonb_delete, made,
+								   CStringGetTextDatum(lfirst(name)));
 	return DatumGetJsonbP(made);
 }
 

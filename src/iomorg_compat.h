@@ -39,6 +39,14 @@
 #define guc_malloc(elevel, size)	malloc(size)
 #endif
 
+/* 18 computes some generated columns only where they are read: rows have a null. */
+#if PG_VERSION_NUM >= 180000
+#define iom_is_virtual(att) \
+	((att)->attgenerated == ATTRIBUTE_GENERATED_VIRTUAL)
+#else
+#define iom_is_virtual(att)	((void) (att), false)
+#endif
+
 /* 18 writes in front what was an attribute behind. */
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn	pg_attribute_noreturn()
