@@ -656,3 +656,43 @@ SET LOCAL regress.trap = trigger;
 SELECT regress_error($$SELECT iom_close('HBSC', '2031-01-01')$$);
 SET CONSTRAINTS ALL IMMEDIATE;
 ROLLBACK;
+
+-- What is moved on its first day is stated from then on
+BEGIN;
+INSERT INTO iom_unit (node, name, valid) VALUES ('NEW', 'New', '[2024-01-01,)');
+INSERT INTO iom_line (node, supervisor, basis, valid) VALUES ('NEW', 'DG', 'inferred', '[2024-01-01,)');
+SELECT iom_move('NEW', 'DDGO', effective => '2024-01-01');
+SELECT supervisor, basis, valid FROM iom_line WHERE node = 'NEW';
+ROLLBACK;
+-- A solid line that is planned is no end of a dotted one, nor a dotted one that went
+-- before the beginning of a solid one
+BEGIN;
+SELECT iom_add('NEW', 'New', NULL, effective => '2024-01-01');
+INSERT INTO iom_line (node, supervisor, valid) VALUES ('NEW', 'DG', '[2025-01-01,)');
+SELECT iom_relate('NEW', 'DG', 'supervises', effective => '2024-01-01');
+SELECT line, valid FROM iom_line WHERE node = 'NEW' ORDER BY valid;
+ROLLBACK;
+BEGIN;
+SELECT iom_add('NEW', 'New', NULL, effective => '2023-01-01');
+INSERT INTO iom_line (node, supervisor, relation, line, valid) VALUES ('NEW', 'DG', 'advises', 'dotted', '[2023-01-01,2024-01-01)');
+SELECT iom_move('NEW', 'DG', effective => '2024-01-01');
+SELECT relation, line, valid FROM iom_line WHERE node = 'NEW' ORDER BY valid;
+ROLLBACK;
+-- A foreign key says nothing of the rows of tables that inherit
+BEGIN;
+CREATE TABLE regress_staff (unit iom_node REFERENCES iom_unit);
+CREATE TABLE regress_more_staff () INHERITS (regress_staff);
+SELECT iom_add('NEW', 'New', 'DG', effective => '2024-01-01');
+INSERT INTO regress_more_staff VALUES ('NEW');
+SELECT iom_close('NEW', effective => '2025-01-01');
+ROLLBACK;
+-- Days that are null, which constraints keep out, or without a beginning before them
+BEGIN;
+INSERT INTO iom_unit (node, name, valid) VALUES ('NEVER', 'Never', '[infinity,infinity]');
+SELECT iom_close('NEVER', '2030-01-01');
+ROLLBACK;
+BEGIN;
+ALTER TABLE iom_unit ALTER valid DROP NOT NULL, DISABLE TRIGGER iom_unit_sound;
+UPDATE iom_unit SET valid = NULL WHERE node = 'SRA';
+SELECT iom_close('SRA', effective => '2030-01-01');
+ROLLBACK;

@@ -527,6 +527,15 @@ SELECT iom_path('OSS');
 ROLLBACK;
 SELECT iom_path('OSS'), regress_check();
 
+-- What is committed is what was last, not what was asked about before
+BEGIN;
+UPDATE iom_line SET supervisor = 'DDGO' WHERE node = 'OSS' AND line = 'solid';
+SELECT iom_path('OSS-MAC');
+UPDATE iom_line SET supervisor = 'COS' WHERE node = 'OSS' AND line = 'solid';
+COMMIT;
+SELECT iom_path('OSS-MAC');
+UPDATE iom_line SET supervisor = 'DDGMR' WHERE node = 'OSS' AND line = 'solid';
+
 -- All is as it was
 SELECT count(*) FROM (
   SELECT * FROM regress_before

@@ -410,6 +410,62 @@ B	A
 \.
 ROLLBACK;
 
+-- What is checked at the end is what the rows are by then
+BEGIN;
+SET CONSTRAINTS ALL DEFERRED;
+UPDATE iom_line SET supervisor = 'OSS-MAC' WHERE node = 'OSS' AND line = 'solid';
+UPDATE iom_line SET supervisor = 'COS' WHERE node = 'OSS' AND line = 'solid';
+UPDATE iom_unit SET valid = '[2020-01-01,)' WHERE node = 'OSS';
+UPDATE iom_unit SET valid = '(,)' WHERE node = 'OSS';
+SET CONSTRAINTS ALL IMMEDIATE;
+SELECT iom_path('OSS-MAC');
+ROLLBACK;
+-- Without the triggers that tell of changes, each row is checked, whatever was before
+BEGIN;
+ALTER TABLE iom_line DISABLE TRIGGER _iom_begin, DISABLE TRIGGER _iom_end;
+ALTER TABLE iom_unit DISABLE TRIGGER _iom_begin, DISABLE TRIGGER _iom_end;
+INSERT INTO iom_unit (node, name) SELECT 'N' || i, 'n' FROM generate_series(1, 3000) i;
+INSERT INTO iom_line (node, supervisor) SELECT ('N' || i)::iom_node, 'DG' FROM generate_series(1, 3000) i;
+INSERT INTO iom_line (node, supervisor) VALUES ('DG', 'N1');
+ROLLBACK;
+
+-- iom_check() tells of a trigger that is not as the extension makes it, in whatever
+CREATE FUNCTION regress_altered(name text, on_table text, definition text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE format('DROP TRIGGER %I ON %I', name, on_table);
+  EXECUTE definition;
+  RETURN QUERY SELECT c.problem || ': ' || c.detail FROM iom_check() c;
+  RAISE EXCEPTION USING errcode = 'RE001', message = '';
+EXCEPTION
+  WHEN SQLSTATE 'RE001' THEN NULL;
+END $$;
+CREATE SCHEMA regress_other;
+CREATE FUNCTION regress_other.iom_guard_begin() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NULL; END$$;
+SELECT what, (SELECT string_agg(a, '; ') FROM regress_altered(name, on_table, definition) a) AS found
+FROM (VALUES
+  (1, 'deferred', 'iom_line_sound', 'iom_line', 'CREATE CONSTRAINT TRIGGER iom_line_sound AFTER INSERT OR UPDATE ON iom_line DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION iom_guard_line()'),
+  (2, 'not deferrable', 'iom_line_sound', 'iom_line', 'CREATE CONSTRAINT TRIGGER iom_line_sound AFTER INSERT OR UPDATE ON iom_line FOR EACH ROW EXECUTE FUNCTION iom_guard_line()'),
+  (3, 'of a column', 'iom_line_sound', 'iom_line', 'CREATE CONSTRAINT TRIGGER iom_line_sound AFTER INSERT OR UPDATE OF valid ON iom_line DEFERRABLE FOR EACH ROW EXECUTE FUNCTION iom_guard_line()'),
+  (4, 'with an argument', 'iom_line_sound', 'iom_line', 'CREATE CONSTRAINT TRIGGER iom_line_sound AFTER INSERT OR UPDATE ON iom_line DEFERRABLE FOR EACH ROW EXECUTE FUNCTION iom_guard_line(''x'')'),
+  (5, 'another condition', 'iom_unit_sound', 'iom_unit', 'CREATE CONSTRAINT TRIGGER iom_unit_sound AFTER UPDATE ON iom_unit DEFERRABLE FOR EACH ROW WHEN (OLD.valid <> OLD.valid OR OLD.node <> NEW.node) EXECUTE FUNCTION iom_guard_unit()'),
+  (6, 'no old rows', 'iom_history_update', 'iom_unit', 'CREATE TRIGGER iom_history_update AFTER UPDATE ON iom_unit REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION iom_history_record()'),
+  (7, 'function of another schema', '_iom_begin', 'iom_line', 'CREATE TRIGGER _iom_begin BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON iom_line FOR EACH STATEMENT EXECUTE FUNCTION regress_other.iom_guard_begin(); ALTER TABLE iom_line ENABLE ALWAYS TRIGGER _iom_begin'),
+  (8, 'as it was', 'iom_line_sound', 'iom_line', (SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE tgname = 'iom_line_sound') || '; ALTER TABLE iom_line ENABLE ALWAYS TRIGGER iom_line_sound')
+) t (n, what, name, on_table, definition) ORDER BY n;
+DROP FUNCTION regress_other.iom_guard_begin;
+DROP SCHEMA regress_other;
+-- ... and of one that has a name of ours on another table
+BEGIN;
+CREATE TRIGGER iom_history_trace AFTER UPDATE OR DELETE OR TRUNCATE ON iom_appointment FOR EACH STATEMENT EXECUTE FUNCTION iom_history_guard();
+SELECT problem, detail FROM iom_check();
+ROLLBACK;
+BEGIN;
+DROP TRIGGER iom_origin ON iom_appointment;
+CREATE TRIGGER iom_origin BEFORE INSERT ON iom_appointment FOR EACH ROW EXECUTE FUNCTION iom_origin_mark();
+SELECT problem, detail FROM iom_check();
+ROLLBACK;
+DROP FUNCTION regress_altered;
+
 SELECT regress_changed();
 DROP FUNCTION regress_changed;
 DROP TABLE regress_before;

@@ -330,6 +330,11 @@ UPDATE iom_unit SET valid = '[2019-12-27,2020-04-11)';
 SELECT regress_error($$UPDATE iom_unit SET valid = '[2019-12-28,2020-04-11)' WHERE node = 'N7'$$) ~ '^23514 the line from ' AS refused;
 DROP TABLE regress_history;
 ROLLBACK;
+-- a unit that ends at infinity has no successor to name
+BEGIN;
+INSERT INTO iom_unit (node, name, valid) VALUES ('NEW', 'New', '(,)'), ('OLD', 'Old', '(,infinity)');
+INSERT INTO iom_line (node, supervisor) VALUES ('NEW', 'OLD');
+ROLLBACK;
 DROP FUNCTION regress_histories, regress_days, regress_faults;
 
 REVOKE ALL ON iom_unit, iom_line, iom_appointment FROM regress_editor;

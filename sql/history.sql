@@ -236,3 +236,12 @@ TRUNCATE iom_unit, iom_line, iom_appointment;
 SELECT change, node, before ->> 'name' AS before FROM iom_history
 WHERE transaction = pg_current_xact_id() AND relation = 'iom_unit' AND change = 'delete' AND node IN ('N', 'O') ORDER BY node;
 ROLLBACK;
+
+-- Values do not depend on how the session shows them
+BEGIN;
+ALTER TABLE iom_unit ADD COLUMN f float8, ADD COLUMN b bytea;
+SET LOCAL extra_float_digits = -3;
+SET LOCAL bytea_output = escape;
+UPDATE iom_unit SET f = 0.1::float8 + 0.2, b = '\x00ff' WHERE node = 'DG';
+SELECT after -> 'f' AS f, after -> 'b' AS b FROM iom_history ORDER BY id DESC LIMIT 1;
+ROLLBACK;

@@ -215,3 +215,21 @@ SELECT jsonb_path_query(regress_plan_json('SELECT * FROM iom_org'), 'strict $.**
 SELECT jsonb_path_query(regress_plan_json($$SELECT * FROM iom_org WHERE code = 'U7'$$), 'strict $.** ? (@."Index Name" starts with "iom")."Index Name"');
 SELECT count(*), count(relation), max(level) FROM (SELECT * FROM iom_org OFFSET 0) o;
 ROLLBACK;
+
+-- A line that is not solid, or was not stated, is not the one that the rows tell of
+BEGIN;
+SET LOCAL client_min_messages = warning;
+CREATE TEMPORARY TABLE feed (code text, name text, supervisor text);
+INSERT INTO feed VALUES ('HQ', 'Headquarters', NULL), ('A', 'A', 'HQ');
+SELECT iom_import('TABLE feed');
+UPDATE iom_line SET line = 'dotted' WHERE node = 'A';
+SELECT iom_import('TABLE feed');
+SELECT node, supervisor, line, basis FROM iom_line;
+UPDATE iom_line SET basis = 'inferred' WHERE node = 'A';
+SELECT iom_import('TABLE feed');
+SELECT node, supervisor, line, basis FROM iom_line;
+ROLLBACK;
+-- A code that comes twice makes no cycle; a long cycle is cut; no character hides
+SELECT DISTINCT problem FROM iom_import_problems($$SELECT 'N' || i % 50 AS code, 'A' AS name, CASE WHEN i >= 50 THEN 'N' || i % 50 END AS supervisor FROM generate_series(0, 999) i$$);
+SELECT * FROM iom_import_problems($$SELECT 'N' || i AS code, 'A' AS name, 'N' || (i + 1) % 11 AS supervisor FROM generate_series(0, 10) i$$);
+SELECT * FROM iom_import_problems($$SELECT 'A' || chr(127) AS code, 'A' AS name, NULL AS supervisor$$);

@@ -189,3 +189,41 @@ SELECT max(id) AS id FROM iom_history \gset
 SELECT iom_import('SELECT node AS code, name, supervisor FROM target') > 0 AS done;
 SELECT count(*) AS written FROM iom_history WHERE id > :id;
 ROLLBACK;
+
+-- Lines that are not solid have no part in it, and a relation stays with its unit
+SET client_min_messages = warning;
+CREATE FUNCTION regress_import(prepare text, day date DEFAULT '2024-01-01') RETURNS SETOF text LANGUAGE plpgsql AS $$
+BEGIN
+  CREATE TEMPORARY TABLE feed (code text, name text, supervisor text);
+  INSERT INTO feed VALUES ('HQ', 'Headquarters', NULL), ('A', 'A', 'HQ'), ('B', 'B', 'HQ');
+  PERFORM iom_import('TABLE feed');
+  EXECUTE prepare;
+  RETURN QUERY SELECT 'problem: ' || code || ' ' || problem FROM iom_import_problems('TABLE feed', effective => day);
+  PERFORM iom_import('TABLE feed', effective => day);
+  RETURN QUERY SELECT format('%s %s %s %s %s', node, relation, supervisor, line, valid) FROM iom_line ORDER BY node, supervisor, valid, relation;
+  RAISE EXCEPTION USING errcode = 'RE001', message = '';
+EXCEPTION
+  WHEN SQLSTATE 'RE001' THEN NULL;
+END $$;
+SELECT n, (SELECT string_agg(line, E'\n') FROM regress_import(prepare) line) AS lines
+FROM (VALUES
+  (1, $$INSERT INTO iom_line (node, supervisor, line, valid) VALUES ('A', 'B', 'dotted', '(,2024-01-01)');
+UPDATE feed SET supervisor = 'B' WHERE code = 'A'$$),
+  (2, $$UPDATE iom_line SET relation = 'oversees', valid = '(,2024-01-01)', supervisor = 'B' WHERE node = 'A';
+INSERT INTO iom_line (node, supervisor, valid) VALUES ('A', 'HQ', '[2024-01-01,2024-07-01)');
+UPDATE feed SET supervisor = 'B' WHERE code = 'A'$$),
+  (3, $$UPDATE iom_line SET valid = '(,2024-01-01)', supervisor = 'B' WHERE node = 'A';
+INSERT INTO iom_line (node, supervisor, relation, line, valid) VALUES ('A', 'B', 'advises', 'dotted', '(,2024-01-01)');
+UPDATE feed SET supervisor = 'B' WHERE code = 'A'$$),
+  (4, $$DELETE FROM iom_line WHERE node = 'A';
+INSERT INTO iom_line (node, supervisor, relation, line, valid) VALUES ('A', 'B', 'advises', 'dotted', '[2025-01-01,)')$$),
+  (5, $$UPDATE iom_line SET relation = 'oversees' WHERE node = 'A';
+UPDATE feed SET supervisor = 'B' WHERE code = 'A'$$),
+  (6, $$UPDATE iom_line SET valid = '(,2025-01-01)' WHERE node = 'A';
+INSERT INTO iom_line (node, supervisor, valid) VALUES ('A', 'B', '[2025-01-01,)');
+DELETE FROM feed WHERE code IN ('A', 'B')$$),
+  (7, $$INSERT INTO iom_line (node, supervisor, relation, line, valid) VALUES ('A', 'B', 'advises', 'dotted', '[2025-01-01,)');
+DELETE FROM feed WHERE code = 'B'$$)
+) p (n, prepare) ORDER BY n;
+RESET client_min_messages;
+DROP FUNCTION regress_import;

@@ -218,3 +218,65 @@ CREATE EXTENSION iomorg;
 
 DROP OWNED BY regress_owner, regress_editor, regress_reader, regress_hr, regress_org;
 DROP ROLE regress_owner, regress_editor, regress_reader, regress_hr, regress_org;
+
+-- What the session found by index before serves nobody who may not ask
+CREATE ROLE regress_reader;
+REVOKE SELECT ON iom_line FROM PUBLIC;
+INSERT INTO iom_unit (node, name) SELECT 'N' || i, 'n' FROM generate_series(1, 5000) i;
+INSERT INTO iom_line (node, supervisor) SELECT ('N' || i)::iom_node, CASE WHEN i < 10 THEN 'DG' ELSE 'N' || i / 10 END::iom_node FROM generate_series(1, 5000) i;
+ANALYZE iom_unit, iom_line;
+CREATE TABLE regress_staff AS SELECT 'N123'::iom_node AS unit FROM generate_series(1, 5);
+GRANT SELECT ON regress_staff TO PUBLIC;
+SELECT count(*) FROM regress_staff WHERE unit <@ 'N12';
+SET ROLE regress_reader;
+SELECT count(*) FROM regress_staff WHERE unit <@ 'N12';
+RESET ROLE;
+DROP TABLE regress_staff;
+DELETE FROM iom_line WHERE node::text ~ '^N\d';
+DELETE FROM iom_unit WHERE node::text ~ '^N\d';
+GRANT SELECT ON iom_line TO PUBLIC;
+-- who loses BYPASSRLS, or the database, does so at once
+REVOKE SELECT ON iom_unit FROM PUBLIC;
+GRANT SELECT ON iom_unit TO regress_reader;
+ALTER TABLE iom_unit ENABLE ROW LEVEL SECURITY;
+ALTER ROLE regress_reader BYPASSRLS;
+SET ROLE regress_reader;
+SELECT iom_level('DLA');
+RESET ROLE;
+ALTER ROLE regress_reader NOBYPASSRLS;
+SET ROLE regress_reader;
+SELECT regress_error($$SELECT iom_level('DLA')$$);
+RESET ROLE;
+ALTER TABLE iom_unit DISABLE ROW LEVEL SECURITY;
+REVOKE SELECT ON iom_unit FROM regress_reader;
+GRANT SELECT ON iom_unit TO pg_database_owner;
+SELECT pg_get_userbyid(datdba) AS owner FROM pg_database WHERE datname = current_database() \gset
+SELECT format('ALTER DATABASE %I OWNER TO regress_reader', current_database()) \gexec
+SET ROLE regress_reader;
+SELECT iom_level('DLA');
+RESET ROLE;
+SELECT format('ALTER DATABASE %I OWNER TO %I', current_database(), :'owner') \gexec
+SET ROLE regress_reader;
+SELECT regress_error($$SELECT iom_level('DLA')$$);
+RESET ROLE;
+REVOKE SELECT ON iom_unit FROM pg_database_owner;
+-- nor does a hint tell on which day a unit ends, or an error whose line is wrong
+BEGIN;
+REVOKE SELECT ON iom_line, iom_unit FROM PUBLIC;
+GRANT INSERT ON iom_line, iom_unit TO regress_reader;
+INSERT INTO iom_unit (node, name) VALUES ('NEW', 'New');
+INSERT INTO iom_unit (node, name, valid) VALUES ('OLD', 'Old', '(,2030-01-01)');
+INSERT INTO iom_unit (node, name) SELECT 'N' || i, 'n' FROM generate_series(1, 3000) i;
+SET LOCAL ROLE regress_reader;
+SAVEPOINT s;
+INSERT INTO iom_line (node, supervisor, valid) VALUES ('NEW', 'OLD', '[2025-01-01,)');
+ROLLBACK TO s;
+RESET ROLE;
+ALTER TABLE iom_line DISABLE TRIGGER iom_line_sound;
+INSERT INTO iom_line (node, supervisor) VALUES ('OSS', 'DG');
+ALTER TABLE iom_line ENABLE ALWAYS TRIGGER iom_line_sound;
+SET LOCAL ROLE regress_reader;
+INSERT INTO iom_line (node, supervisor) SELECT ('N' || i)::iom_node, 'DG' FROM generate_series(1, 3000) i;
+ROLLBACK;
+GRANT SELECT ON iom_unit TO PUBLIC;
+DROP ROLE regress_reader;

@@ -280,3 +280,18 @@ SELECT iom_supervisor('N61'), iom_supervisor('N62');
 SELECT count(*) AS charts FROM iom_charts();
 SET LOCAL iomorg.probe_limit = -2;
 ROLLBACK;
+
+-- Indexes that do not have all rows are not asked
+SET iomorg.probe_limit = 100000;
+INSERT INTO iom_unit (node, name) SELECT 'N' || i, 'n' FROM generate_series(1, 2000) i;
+INSERT INTO iom_line (node, supervisor) SELECT ('N' || i)::iom_node, 'DG' FROM generate_series(1, 2000) i;
+ANALYZE iom_unit, iom_line;
+DROP INDEX iom_line_supervisor_idx;
+CREATE INDEX regress_partial ON iom_line (supervisor) WHERE line = 'dotted';
+SELECT count(*), iom_size('OSS') FROM iom_reports('DDGMR');
+DROP INDEX regress_partial;
+\set VERBOSITY terse
+CREATE UNIQUE INDEX CONCURRENTLY regress_failed ON iom_line (supervisor);
+SELECT count(*), iom_size('OSS') FROM iom_reports('DDGMR');
+SET client_min_messages = error;
+DROP EXTENSION iomorg CASCADE;

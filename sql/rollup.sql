@@ -376,5 +376,15 @@ SELECT regress_error(format('SELECT iom_totals_add(%1$L::iom_totals, %1$L::iom_t
 SELECT DISTINCT regress_error(format('SELECT %s(%s)', p.proname, array_to_string(array_fill('NULL'::text, ARRAY[p.pronargs]), ', '))) ~ '^(42883|0A000) ' AS refused
 FROM pg_proc p WHERE p.proname ~ '^iom_rollup_';
 
+-- Each part of a value is checked by itself
+SELECT scales, regress_error(format('SELECT %L::iom_totals', regexp_replace((SELECT iom_rollup('DG', 1.5::numeric))::text, '01010100$', scales)))
+FROM unnest('{00010100,01000100,01010000,40404000}'::text[]) scales;
+SELECT regress_error(format('SELECT %L::iom_float_totals', regexp_replace((SELECT iom_rollup('DG', 1.5::float8))::text, '3ff8000000000000$', '3fe8000000000000')));
+-- Digits behind the point are those of the values with most, however large the sum
+WITH RECURSIVE doubled (n, t, u) AS (
+  SELECT 0, iom_rollup('DG'::iom_node, 9876543210.10), iom_rollup('DG'::iom_node, 9876543210::numeric)
+  UNION ALL SELECT n + 1, iom_totals_add(t, t), iom_totals_add(u, u) FROM doubled WHERE n < 40)
+SELECT sum FROM doubled, iom_unnest(iom_totals_add(t, u)) WHERE n = 40;
+
 DROP FUNCTION regress_rollup, regress_value, regress_dg, regress_doubled;
 DROP TABLE regress_fact, regress_totals;

@@ -212,6 +212,85 @@ SELECT regress_begin();
 CREATE EVENT TRIGGER regress_start ON ddl_command_start EXECUTE FUNCTION iom_refuse_cast();
 CREATE TABLE regress_started ();
 ROLLBACK;
+-- The seed goes where its rows could be deleted by who brings others, and all of them
+BEGIN;
+SELECT regress_begin();
+CREATE ROLE regress_guest;
+GRANT SELECT, INSERT ON iom_unit, iom_line, iom_appointment TO regress_guest;
+SAVEPOINT s;
+SET LOCAL ROLE regress_guest;
+INSERT INTO iom_unit (node, name, origin) VALUES ('A', 'A', 'own');
+RESET ROLE;
+SELECT count(*) AS may_not_delete FROM iom_unit;
+ROLLBACK TO s;
+GRANT UPDATE, DELETE ON iom_unit, iom_line, iom_appointment TO regress_guest;
+SET LOCAL ROLE regress_guest;
+INSERT INTO iom_unit (node, name, origin) VALUES ('A', 'A', 'own');
+RESET ROLE;
+SELECT count(*) AS may FROM iom_unit;
+ROLLBACK TO s;
+GRANT UPDATE, DELETE ON iom_unit, iom_line, iom_appointment TO regress_guest;
+ALTER TABLE iom_unit ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON iom_unit USING (node = 'A') WITH CHECK (true);
+SET LOCAL ROLE regress_guest;
+INSERT INTO iom_unit (node, name, origin) VALUES ('A', 'A', 'own');
+RESET ROLE;
+SELECT count(*) AS may_not_see FROM iom_unit;
+ROLLBACK;
+-- and where nobody's rows are among it: unseen ones
+BEGIN;
+SELECT regress_begin();
+ALTER TABLE iom_unit DISABLE TRIGGER USER;
+INSERT INTO iom_unit (node, name, origin) VALUES ('MINE', 'Mine', 'new');
+ALTER TABLE iom_unit ENABLE TRIGGER USER;
+INSERT INTO iom_unit (node, name, origin) VALUES ('A', 'A', 'own');
+SELECT count(*) FROM iom_unit;
+ROLLBACK;
+-- what was edited is of the extension that was there then
+BEGIN;
+UPDATE iom_unit SET name = 'x' WHERE node = 'DG';
+SELECT regress_begin();
+INSERT INTO iom_unit (node, name, origin) VALUES ('A', 'A', 'own');
+SELECT count(*) FROM iom_unit;
+ROLLBACK;
+-- subscribers would not be told
+BEGIN;
+SELECT regress_begin();
+SET LOCAL client_min_messages = error;
+CREATE PUBLICATION regress_everything FOR TABLE iom_unit, iom_line, iom_appointment;
+RESET client_min_messages;
+ALTER TABLE iom_line REPLICA IDENTITY NOTHING;
+SELECT regress_error($$INSERT INTO iom_unit (node, name, origin) VALUES ('A', 'A', 'own')$$);
+ROLLBACK;
+-- a generated column is computed when the unit comes
+BEGIN;
+SELECT regress_begin();
+ALTER TABLE iom_unit ADD COLUMN loud text GENERATED ALWAYS AS (name || '!') STORED;
+INSERT INTO iom_line (node, supervisor, origin) VALUES ('A', 'B', 'own');
+INSERT INTO iom_unit (node, name, origin) VALUES ('A', 'Alpha', 'own');
+SELECT node, loud, origin FROM iom_unit WHERE node IN ('A', 'B') ORDER BY node;
+ROLLBACK;
+-- nobody stands in for what a key does not ask for yet, or asks of another table
+BEGIN;
+SELECT regress_begin();
+CREATE TABLE staff (unit iom_node);
+INSERT INTO staff VALUES ('GONE');
+SAVEPOINT s;
+ALTER TABLE staff ADD FOREIGN KEY (unit) REFERENCES iom_unit NOT VALID;
+SELECT count(*) FROM iom_unit WHERE node = 'GONE';
+ROLLBACK TO s;
+CREATE SCHEMA regress_other;
+CREATE TABLE regress_other.iom_unit (node iom_node PRIMARY KEY);
+INSERT INTO regress_other.iom_unit VALUES ('GONE');
+ALTER TABLE staff ADD FOREIGN KEY (unit) REFERENCES regress_other.iom_unit;
+SELECT count(*) FROM iom_unit WHERE node = 'GONE';
+ROLLBACK;
+-- a statement that changes nothing is no edit
+BEGIN;
+SELECT regress_begin();
+UPDATE iom_unit SET name = 'x' WHERE false;
+SELECT content FROM iom_revision;
+ROLLBACK;
 DROP FUNCTION regress_begin, regress_state;
 SELECT format('REVOKE CREATE ON DATABASE %I FROM regress_restorer', current_database()) \gexec
 DROP ROLE regress_restorer;
