@@ -1330,7 +1330,7 @@ COMMENT ON FUNCTION iom_diff(date, date) IS 'what differs between two days (null
 
 CREATE FUNCTION iom_check_hierarchy(OUT node iom_node, OUT problem text, OUT detail text) RETURNS SETOF record
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE COST 1000 ROWS 10;
-COMMENT ON FUNCTION iom_check_hierarchy() IS 'what iom_check selects from: faults of lines, those inserted while triggers were disabled, units that come twice, and triggers that have the names of ours and are others';
+COMMENT ON FUNCTION iom_check_hierarchy() IS 'what iom_check selects from: faults of lines, those inserted while triggers were disabled, units that come twice, and triggers of ours that are missing, off or altered';
 
 CREATE FUNCTION iom_constraint_text(oid) RETURNS text
 LANGUAGE SQL STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp SET quote_all_identifiers = off
@@ -1468,26 +1468,6 @@ BEGIN ATOMIC
     HAVING count(*) <> 1
     UNION ALL
     -- what keeps the next fault out
-    SELECT NULL, CASE WHEN t.oid IS NULL THEN 'trigger missing' ELSE 'trigger disabled' END,
-      format('%s on %s', n.name, r.relname)
-    FROM (VALUES
-        ('iom_unit'::regclass, ARRAY['_iom_begin', '_iom_end', '_iom_replica_row', 'iom_unit_sound', 'iom_unit_sound_new']),
-        ('iom_line'::regclass, ARRAY['_iom_begin', '_iom_end', '_iom_replica_row', 'iom_line_sound']),
-        ('iom_unit'::regclass, ARRAY['iom_origin', 'iom_history_begin', 'iom_history_insert', 'iom_history_update', 'iom_history_delete', 'iom_history_truncate']),
-        ('iom_line'::regclass, ARRAY['iom_origin', 'iom_history_begin', 'iom_history_insert', 'iom_history_update', 'iom_history_delete', 'iom_history_truncate']),
-        ('iom_appointment'::regclass, ARRAY['iom_origin', 'iom_history_begin', 'iom_history_insert', 'iom_history_update', 'iom_history_delete', 'iom_history_truncate']),
-        ('iom_history'::regclass, ARRAY['iom_history_append', 'iom_history_trace'])
-      ) e (relation, names)
-    CROSS JOIN LATERAL unnest(e.names) n (name)
-    JOIN pg_class r ON r.oid = e.relation
-    LEFT JOIN pg_trigger t ON t.tgrelid = e.relation AND t.tgname = n.name AND NOT t.tgisinternal
-    WHERE t.oid IS NULL
-      OR t.tgenabled NOT IN ('A', CASE
-          WHEN n.name = '_iom_replica_row' THEN 'R'::"char"
-          -- ENABLE TRIGGER ALL turns them off in replica role
-          WHEN n.name IN ('_iom_begin', '_iom_end', 'iom_origin') THEN 'A'
-          ELSE 'O' END)
-    UNION ALL
     SELECT NULL, CASE WHEN t.oid IS NULL THEN 'trigger missing' ELSE 'trigger disabled' END, 'event trigger ' || n.name
     FROM (VALUES ('iom_await_units'), ('iom_refuse_cast')) n (name)
     LEFT JOIN pg_event_trigger t ON t.evtname = n.name

@@ -8,7 +8,7 @@
  * (soundness.c), which reports one fault a line and goes on.  For iom_check a
  * row with a null where there should be none is passed over; that SQL function,
  * which selects from the one here, looks for those and for whatever else can be
- * told from a row by itself.  Triggers of others that have the names of ours come
+ * told from a row by itself.  Triggers of ours that are missing, off or others come
  * last.
  *
  * Listing takes the privileges that a chart takes.  The tables are locked while
@@ -203,27 +203,12 @@ check_everything(Relation unit, Relation line, Snapshot snapshot,
 	MemoryContextDelete(context);
 }
 
-/*
- * Triggers of a table that have the names of the extension's, but are others.
- */
+/* And a trigger; an OwnTriggerReport. */
 static void
-check_triggers(ReturnSetInfo *rsinfo, Oid relid)
+put_trigger(void *context, const char *problem, const char *name, Relation rel)
 {
-	Relation	rel = table_open(relid, AccessShareLock);
-	TriggerDesc *triggers = CopyTriggerDesc(rel->trigdesc);
-
-	for (int i = 0; triggers && i < triggers->numtriggers; i++)
-	{
-		const Trigger *trigger = &triggers->triggers[i];
-
-		if (own_trigger_has_name(trigger) &&
-			!own_trigger_is_whole(trigger, relid, org_tables()))
-			put_row(rsinfo, IOM_NODE_NONE, "trigger altered",
-					psprintf("%s on %s", trigger->tgname,
-							 RelationGetRelationName(rel)));
-	}
-	FreeTriggerDesc(triggers);
-	table_close(rel, AccessShareLock);
+	put_row(context, IOM_NODE_NONE, problem,
+			psprintf("%s on %s", name, RelationGetRelationName(rel)));
 }
 
 /* iom_check_hierarchy(): rows of (node, problem, detail) */
@@ -248,8 +233,13 @@ iom_check_hierarchy(PG_FUNCTION_ARGS)
 
 	for (int i = 0; i < (int) lengthof(relids); i++)
 	{
-		if (OidIsValid(relids[i]))
-			check_triggers((ReturnSetInfo *) fcinfo->resultinfo, relids[i]);
+		Relation	rel;
+
+		if (!OidIsValid(relids[i]))
+			continue;
+		rel = table_open(relids[i], AccessShareLock);
+		own_trigger_check(rel, tables, put_trigger, fcinfo->resultinfo);
+		table_close(rel, AccessShareLock);
 	}
 	return (Datum) 0;
 }

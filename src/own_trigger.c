@@ -47,6 +47,7 @@ typedef struct OwnTrigger
 	int			tables;
 	const char *function;
 	int16		type;
+	char		enabled;		/* when it fires, at least */
 	bool		is_constraint;	/* deferrable, but not deferred */
 	bool		has_condition;	/* on iom_unit: see is_own_condition() */
 	bool		has_old;		/* transition tables */
@@ -55,46 +56,46 @@ typedef struct OwnTrigger
 
 static const OwnTrigger own_triggers[] = {
 	{.name = BEGIN_TRIGGER, .tables = UNIT | LINE,
-	.function = "iom_guard_begin",
+	.function = "iom_guard_begin", .enabled = TRIGGER_FIRES_ALWAYS,
 	.type = BEFORE | STATEMENT | INSERT | UPDATE | DELETE | TRUNCATE},
 	{.name = END_TRIGGER, .tables = UNIT | LINE,
-	.function = "iom_guard_end",
+	.function = "iom_guard_end", .enabled = TRIGGER_FIRES_ALWAYS,
 	.type = AFTER | STATEMENT | INSERT | UPDATE | DELETE | TRUNCATE},
 	{.name = REPLICA_TRIGGER, .tables = UNIT | LINE,
-	.function = "iom_guard_replica",
+	.function = "iom_guard_replica", .enabled = TRIGGER_FIRES_ON_REPLICA,
 	.type = AFTER | ROW | INSERT | UPDATE | DELETE},
 	{.name = "iom_line_sound", .tables = LINE,
-	.function = "iom_guard_line",
+	.function = "iom_guard_line", .enabled = TRIGGER_FIRES_ON_ORIGIN,
 	.type = AFTER | ROW | INSERT | UPDATE, .is_constraint = true},
 	{.name = "iom_unit_sound", .tables = UNIT,
-	.function = "iom_guard_unit",
+	.function = "iom_guard_unit", .enabled = TRIGGER_FIRES_ON_ORIGIN,
 	.type = AFTER | ROW | UPDATE, .is_constraint = true, .has_condition = true},
 	{.name = "iom_unit_sound_new", .tables = UNIT,
-	.function = "iom_guard_unit",
+	.function = "iom_guard_unit", .enabled = TRIGGER_FIRES_ON_ORIGIN,
 	.type = AFTER | ROW | INSERT, .is_constraint = true, .has_condition = true},
 	{.name = "iom_origin", .tables = EDITED,
-	.function = "iom_origin_mark",
+	.function = "iom_origin_mark", .enabled = TRIGGER_FIRES_ALWAYS,
 	.type = BEFORE | ROW | INSERT | UPDATE},
 	{.name = "iom_history_begin", .tables = EDITED,
-	.function = "iom_history_record",
+	.function = "iom_history_record", .enabled = TRIGGER_FIRES_ON_ORIGIN,
 	.type = BEFORE | STATEMENT | INSERT | UPDATE | DELETE},
 	{.name = "iom_history_insert", .tables = EDITED,
-	.function = "iom_history_record",
+	.function = "iom_history_record", .enabled = TRIGGER_FIRES_ON_ORIGIN,
 	.type = AFTER | STATEMENT | INSERT, .has_new = true},
 	{.name = "iom_history_update", .tables = EDITED,
-	.function = "iom_history_record",
+	.function = "iom_history_record", .enabled = TRIGGER_FIRES_ON_ORIGIN,
 	.type = AFTER | STATEMENT | UPDATE, .has_old = true, .has_new = true},
 	{.name = "iom_history_delete", .tables = EDITED,
-	.function = "iom_history_record",
+	.function = "iom_history_record", .enabled = TRIGGER_FIRES_ON_ORIGIN,
 	.type = AFTER | STATEMENT | DELETE, .has_old = true},
 	{.name = "iom_history_truncate", .tables = EDITED,
-	.function = "iom_history_record",
+	.function = "iom_history_record", .enabled = TRIGGER_FIRES_ON_ORIGIN,
 	.type = BEFORE | STATEMENT | TRUNCATE},
 	{.name = "iom_history_append", .tables = HISTORY,
-	.function = "iom_history_guard",
+	.function = "iom_history_guard", .enabled = TRIGGER_FIRES_ON_ORIGIN,
 	.type = BEFORE | STATEMENT | INSERT | UPDATE | DELETE | TRUNCATE},
 	{.name = "iom_history_trace", .tables = HISTORY,
-	.function = "iom_history_guard",
+	.function = "iom_history_guard", .enabled = TRIGGER_FIRES_ON_ORIGIN,
 	.type = AFTER | STATEMENT | UPDATE | DELETE | TRUNCATE},
 };
 
@@ -117,15 +118,6 @@ own_trigger_is_watcher(const char *name)
 {
 	return strcmp(name, BEGIN_TRIGGER) == 0 || strcmp(name, END_TRIGGER) == 0 ||
 		strcmp(name, REPLICA_TRIGGER) == 0;
-}
-
-/*
- * Does a trigger have the name of one that the extension makes?
- */
-bool
-own_trigger_has_name(const Trigger *trigger)
-{
-	return find(trigger->tgname) != NULL;
 }
 
 /*
@@ -235,6 +227,14 @@ is_own_condition(const Trigger *trigger, const OrgTables *tables)
 		is_comparison(lsecond(either->args), tables->unit_node, function, T_Var);
 }
 
+static int
+table_of(Oid relid, const OrgTables *tables)
+{
+	return relid == tables->unit ? UNIT : relid == tables->line ? LINE :
+		relid == tables->appointment ? APPOINTMENT :
+		relid == tables->history ? HISTORY : 0;
+}
+
 /*
  * Is one that is not being called as the extension makes it, function, table,
  * condition and all?
@@ -243,13 +243,49 @@ bool
 own_trigger_is_whole(const Trigger *trigger, Oid relid, const OrgTables *tables)
 {
 	const OwnTrigger *own = find(trigger->tgname);
-	int			table = relid == tables->unit ? UNIT :
-		relid == tables->line ? LINE :
-		relid == tables->appointment ? APPOINTMENT :
-		relid == tables->history ? HISTORY : 0;
 
-	return own != NULL && (own->tables & table) != 0 &&
+	return own != NULL && (own->tables & table_of(relid, tables)) != 0 &&
 		is_own_function(trigger->tgfoid, own->function, tables) &&
 		is_made_like(trigger, own) &&
 		(!own->has_condition || is_own_condition(trigger, tables));
+}
+
+static const Trigger *
+find_trigger(const TriggerDesc *triggers, const char *name)
+{
+	for (int i = 0; triggers && i < triggers->numtriggers; i++)
+	{
+		if (strcmp(triggers->triggers[i].tgname, name) == 0)
+			return &triggers->triggers[i];
+	}
+	return NULL;
+}
+
+/*
+ * Report those that a table lacks or has off; and what has the name of one and is
+ * another, whatever table the name is of.
+ */
+void
+own_trigger_check(Relation rel, const OrgTables *tables,
+				  OwnTriggerReport report, void *context)
+{
+	Oid			relid = RelationGetRelid(rel);
+	TriggerDesc *triggers = CopyTriggerDesc(rel->trigdesc);
+
+	for (int i = 0; i < (int) lengthof(own_triggers); i++)
+	{
+		const OwnTrigger *own = &own_triggers[i];
+		const Trigger *trigger = find_trigger(triggers, own->name);
+		bool		is_due = (own->tables & table_of(relid, tables)) != 0;
+
+		if (is_due && trigger == NULL)
+			report(context, "trigger missing", own->name, rel);
+		/* (ENABLE TRIGGER ALL turns off in replica role what fires always) */
+		if (is_due && trigger != NULL && trigger->tgenabled != own->enabled &&
+			trigger->tgenabled != TRIGGER_FIRES_ALWAYS)
+			report(context, "trigger disabled", own->name, rel);
+		if (trigger != NULL && !own_trigger_is_whole(trigger, relid, tables))
+			report(context, "trigger altered", own->name, rel);
+	}
+	FreeTriggerDesc(triggers);
 }
