@@ -265,6 +265,34 @@ FROM unnest(ARRAY['(SELECT iom_reports(%L) OFFSET 1) r (node) JOIN staff s ON s.
   'iom_chart_reports(%L, NULL) WITH ORDINALITY r (node, n) JOIN staff s ON s.unit = r.node AND s.id = n',
   'iom_reports(%L, ''oversees'') r JOIN staff s ON s.unit = r', 'iom_reports(NULL::iom_node) r JOIN staff s ON s.unit = r',
   'forest f, iom_reports(f.node) r JOIN staff s ON s.unit = r WHERE f.node = %L']) q;
+-- ... nor of somebody's function that has our support function
+CREATE FUNCTION report_names(node iom_node, as_of date DEFAULT NULL) RETURNS SETOF text LANGUAGE plpgsql STABLE SUPPORT iom_reports_support AS $$
+BEGIN
+  RETURN QUERY SELECT u.name FROM iom_reports($1, $2) r JOIN iom_unit u ON u.node = r;
+END $$;
+CREATE FUNCTION only_itself(node iom_node) RETURNS SETOF iom_node LANGUAGE plpgsql STABLE SUPPORT iom_subtree_support AS $$
+BEGIN
+  RETURN NEXT node;
+END $$;
+CREATE FUNCTION spans(node iom_node, as_of date DEFAULT NULL) RETURNS TABLE (span int, report iom_node) LANGUAGE plpgsql STABLE SUPPORT iom_reports_support AS $$
+BEGIN
+  RETURN QUERY SELECT iom_span(r), r.node FROM iom_reports($1, $2) r;
+END $$;
+SELECT q, regress_estimate(format('SELECT FROM ' || q, :'large')) > 0 AS planned
+FROM unnest(ARRAY['report_names(%L) r JOIN iom_unit u ON u.name = r', 'only_itself(%L) r JOIN staff s ON s.unit = r',
+  'spans(%L) r JOIN staff s ON s.grade = r.span WHERE r.span = 3']) q;
+-- an argument is not computed for each time that somebody asks
+CREATE FUNCTION counted(node iom_node) RETURNS iom_node LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  PERFORM set_config('regress.calls', (current_setting('regress.calls')::int + 1)::text, false);
+  RETURN node;
+END $$;
+SET regress.calls = 0;
+SELECT regress_estimate(format('SELECT FROM iom_reports(counted(%L)) r JOIN staff s ON s.unit = r JOIN forest f ON f.node = r JOIN truth t ON t.node = r', :'large')) > 0 AS planned;
+SELECT current_setting('regress.calls')::int BETWEEN 1 AND 3 AS few_calls;
+-- the first ones of a chain are not like all of it
+SELECT regress_estimate(format('SELECT FROM (SELECT r FROM iom_supervisors(%1$L) r LIMIT 1) r JOIN staff s ON s.unit = r.r', :'leaf')) <
+  regress_estimate(format('SELECT FROM iom_supervisors(%1$L) r JOIN staff s ON s.unit = r', :'leaf')) AS fewer;
 -- a few rows without statistics may have any node
 SELECT (SELECT array_agg(node) FROM truth WHERE staff BETWEEN 20 AND 80) AS nodes \gset
 SELECT q_error(regress_estimate(format('SELECT FROM unnest(%L::iom_node[]) n JOIN staff s ON s.unit <@ n', (:'nodes'::iom_node[])[1 : 9])),

@@ -34,14 +34,17 @@ PG_FUNCTION_INFO_V1(iom_is_relation);
 #define A_MONTH \
 	"(jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|" \
 	"sep(t|tember)?|oct(ober)?|nov(ember)?|dec(ember)?)"
+#define A_WEEKDAY \
+	"((mon|tues?|wed(nes)?|thu(rs)?|fri|sat(ur)?|sun)(day)?[, ]+)?"
+#define A_TIME	"\\d\\d?:[:.\\d]+"
+#define A_ZONE	"(([a-z]{1,5}|[a-z_]+/[a-z_/]+)[-+:\\d]*)?"
+#define A_YEAR	"([-/., ]*\\d{4}(\\s+(bc|ad))?|[-/., ]+" A_TIME "[-/., ]+\\d{4}\\s*" A_ZONE ")"
 #define A_DAY \
 	"(?i)^\\s*(" \
 	"(\\d{4,7}[-/.]\\d\\d?[-/.]\\d\\d?|\\d\\d?[-/.]\\d\\d?[-/.]\\d{4}|(1[89]|2[01])\\d{6})" \
-	"([t\\s]*[-+:.\\d\\s]*(z|bc|ad)?|[t\\s]+\\d\\d?:[:.\\d]+\\s*[a-z_/]+)|" \
+	"([t\\s]*[-+:.\\d\\s]*(z|bc|ad)?|[t\\s]+" A_TIME "\\s*" A_ZONE ")|" \
 	"\\d{4}[-/. ]" A_MONTH "[-/. ]\\d\\d?|" \
-	"\\d\\d?[-/. ]*" A_MONTH "[-/., ]*\\d{4}|" \
-	"((mon|tue|wed|thu|fri|sat|sun)[a-z]*[, ]+)?" \
-	A_MONTH "[-/. ]*\\d\\d?([-/., ]+[:.\\d]+)?[-/., ]+\\d{4}(\\s+(bc|ad))?|" \
+	A_WEEKDAY "(\\d\\d?[-/. ]*" A_MONTH "|" A_MONTH "[-/. ]*\\d\\d?)" A_YEAR "|" \
 	"today|tomorrow|yesterday|now|epoch|[-+]?infinity)\\s*$"
 #define LEAST_DAY	3			/* bytes */
 #define MOST_DAY	64

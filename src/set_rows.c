@@ -10,7 +10,8 @@
  * arguments it knows has statistics like a column that was analyzed: its nodes
  * are a list of most common values, which =, <@ and whatever else joins it
  * compare with those of the other side.  There are no more of them than of a
- * column (default_statistics_target); of a larger set the average is right.
+ * column (default_statistics_target), and not very many, since each of one side is
+ * compared with each of the other; of a larger set the average is right.
  *
  * They are given by the server's hook for statistics, which is there from when
  * the library was loaded: a support function is called before anybody asks
@@ -28,6 +29,8 @@
 
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "catalog/dependency.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_statistic.h"
 #include "catalog/pg_type.h"
 #include "commands/vacuum.h"
@@ -45,6 +48,7 @@
 #include "chart_cache.h"
 #include "iomorg.h"
 #include "node_set.h"
+#include "org_tables.h"
 #include "set_rows.h"
 
 PG_FUNCTION_INFO_V1(iom_subtree_support);
@@ -72,15 +76,19 @@ typedef struct SetRows
 /* Find that out; false if nothing is known. */
 typedef bool (*FindRows) (const SetCall *call, SetRows *rows);
 
+/* No more nodes are listed, whatever the statistics target. */
+#define MOST_LISTED	100
+
 static get_relation_stats_hook_type next_stats_hook = NULL;
 
-/* Argument number n if it is constant, or NULL. */
+/* Argument number n if it is there and constant, or NULL. */
 static Const *
 constant_argument(const SetCall *call, int n)
 {
-	Node	   *argument = list_nth(call->args, n);
+	Node	   *argument = n >= 0 && n < list_length(call->args) ?
+		list_nth(call->args, n) : NULL;
 
-	return IsA(argument, Const) ? (Const *) argument : NULL;
+	return argument && IsA(argument, Const) ? (Const *) argument : NULL;
 }
 
 /*
@@ -359,23 +367,29 @@ static const struct
 };
 
 /*
- * How to find the rows of a function, if it is one of ours; or NULL.
+ * How to find the rows of a function, if it is one of ours; or NULL.  Somebody's own
+ * may have our support function, for want of a better guess of how many rows there
+ * are, but returns other nodes, or none.
  */
 static FindRows
-find_rows_of(Oid function)
+find_rows_of(const FuncExpr *function)
 {
-	Oid			support = get_func_support(function);
+	Oid			support = get_func_support(function->funcid);
 	FmgrInfo	info;
+	int			i = 0;
 
 	if (!OidIsValid(support))
 		return NULL;
 	fmgr_info(support, &info);
-	for (size_t i = 0; i < lengthof(set_functions); i++)
+	while (info.fn_addr != set_functions[i].support)
 	{
-		if (info.fn_addr == set_functions[i].support)
-			return set_functions[i].find;
+		if (++i == (int) lengthof(set_functions))
+			return NULL;
 	}
-	return NULL;
+	return function->funcresulttype == org_tables_node_type() &&
+		getExtensionOfObject(ProcedureRelationId, function->funcid) ==
+		getExtensionOfObject(ProcedureRelationId, support) ?
+		set_functions[i].find : NULL;
 }
 
 /*
@@ -390,7 +404,8 @@ call_of_column(const RangeTblEntry *rte, AttrNumber attnum)
 
 	if (attnum != 1)
 		return NULL;
-	if (rte->rtekind == RTE_FUNCTION && list_length(rte->functions) == 1)
+	if (rte->rtekind == RTE_FUNCTION && list_length(rte->functions) == 1 &&
+		!rte->funcordinality)
 		expression = linitial_node(RangeTblFunction, rte->functions)->funcexpr;
 	else if (rte->rtekind == RTE_SUBQUERY && !rte->inh)
 	{
@@ -416,7 +431,7 @@ call_of_column(const RangeTblEntry *rte, AttrNumber attnum)
  * once.
  */
 static HeapTuple
-make_statistics(const SetRows *rows, Oid type, AttrNumber attnum)
+make_statistics(const SetRows *rows, Oid type)
 {
 	Relation	statistics = table_open(StatisticRelationId, AccessShareLock);
 	Datum		values[Natts_pg_statistic] = {0};
@@ -430,8 +445,7 @@ make_statistics(const SetRows *rows, Oid type, AttrNumber attnum)
 		node[i] = IomNodeGetDatum(rows->listed[i]);
 		fraction[i] = Float4GetDatum(1.0f / rows->nlisted);
 	}
-	/* (what is not set is 0: no relation, no nulls, no other kinds) */
-	values[Anum_pg_statistic_staattnum - 1] = Int16GetDatum(attnum);
+	/* (what is not set is 0: no relation and column, no nulls, no other kinds) */
 	values[Anum_pg_statistic_stawidth - 1] = Int32GetDatum(sizeof(IomNode));
 	values[Anum_pg_statistic_stadistinct - 1] = Float4GetDatum(rows->nlisted);
 	values[Anum_pg_statistic_stakind1 - 1] = Int16GetDatum(STATISTIC_KIND_MCV);
@@ -454,6 +468,88 @@ make_statistics(const SetRows *rows, Oid type, AttrNumber attnum)
 }
 
 /*
+ * What was found of the calls in the query that is being planned: a column is
+ * looked at for each join, and arguments may take long to evaluate.
+ */
+typedef struct KnownCall
+{
+	const FuncExpr *function;	/* in the parse tree */
+	HeapTuple	statistics;		/* NULL: nothing is known */
+} KnownCall;
+
+static PlannerGlobal *planned = NULL;	/* the query */
+static List *known_calls = NIL; /* in its planner's memory, as it is */
+
+static void
+forget_calls(void *glob)
+{
+	if (planned == glob)
+	{
+		planned = NULL;
+		known_calls = NIL;
+	}
+}
+
+static HeapTuple
+find_statistics(PlannerInfo *root, FuncExpr *function)
+{
+	FindRows	find = find_rows_of(function);
+	SetRows		rows = {.room = Min(default_statistics_target, MOST_LISTED)};
+	SetCall		call;
+
+	if (find == NULL || !read_call(root, function, &call))
+		return NULL;
+	rows.listed = palloc_array(IomNode, rows.room);
+	return find(&call, &rows) && rows.nlisted > 0 ?
+		make_statistics(&rows, function->funcresulttype) : NULL;
+}
+
+/* ... or remember it */
+static HeapTuple
+statistics_of(PlannerInfo *root, FuncExpr *function)
+{
+	MemoryContext caller;
+	KnownCall  *known;
+	ListCell   *cell;
+
+	if (planned == root->glob)
+	{
+		foreach(cell, known_calls)
+		{
+			known = lfirst(cell);
+			if (known->function == function)
+				return known->statistics;
+		}
+	}
+
+	caller = MemoryContextSwitchTo(root->planner_cxt);
+	known = palloc(sizeof(KnownCall));
+	known->function = function;
+	/* (an argument may be a function that plans queries of its own) */
+	known->statistics = find_statistics(root, function);
+	if (planned != root->glob)
+	{
+		MemoryContextCallback *callback = palloc0(sizeof(MemoryContextCallback));
+
+		callback->func = forget_calls;
+		callback->arg = root->glob;
+		MemoryContextRegisterResetCallback(root->planner_cxt, callback);
+		planned = root->glob;
+		known_calls = NIL;
+	}
+	known_calls = lappend(known_calls, known);
+	MemoryContextSwitchTo(caller);
+	return known->statistics;
+}
+
+/* They stay until the planner's memory goes. */
+static void
+keep_statistics(HeapTuple statistics)
+{
+	(void) statistics;
+}
+
+/*
  * The hook: statistics of a column of a query's tables and subqueries.  Only
  * leakproof functions get to see them (acl_ok is false), as =, <@ and @> are.
  */
@@ -462,20 +558,16 @@ set_statistics(PlannerInfo *root, RangeTblEntry *rte, AttrNumber attnum,
 			   VariableStatData *vardata)
 {
 	FuncExpr   *function = call_of_column(rte, attnum);
-	FindRows	find = function ? find_rows_of(function->funcid) : NULL;
-	SetCall		call;
-	SetRows		rows = {.room = default_statistics_target};
 
-	if (find && read_call(root, function, &call))
+	/* (what a subquery's LIMIT leaves are the first ones, which are no sample) */
+	if (function && (root->parent_root == NULL ||
+					 (root->parse->limitCount == NULL &&
+					  root->parse->limitOffset == NULL)))
 	{
-		rows.listed = palloc_array(IomNode, rows.room);
-		if (find(&call, &rows) && rows.nlisted > 0)
-		{
-			vardata->statsTuple = make_statistics(&rows, function->funcresulttype,
-												  attnum);
-			vardata->freefunc = heap_freetuple;
+		vardata->statsTuple = statistics_of(root, function);
+		vardata->freefunc = keep_statistics;
+		if (HeapTupleIsValid(vardata->statsTuple))
 			return true;
-		}
 	}
 	return next_stats_hook && next_stats_hook(root, rte, attnum, vardata);
 }
