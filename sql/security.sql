@@ -40,7 +40,7 @@ CREATE POLICY own_subtree ON regress_staff USING (
 	unit <@ (SELECT node FROM regress_manager WHERE login = current_user)
 	AND EXISTS (SELECT FROM regress_manager
 		WHERE login = current_user
-		AND iom_common_supervisor(unit, node, (now() AT TIME ZONE 'UTC')::date) = node));
+		AND iom_common_supervisor(unit, node, (statement_timestamp() AT TIME ZONE 'UTC')::date) = node));
 GRANT SELECT ON regress_manager, regress_staff, regress_truth TO PUBLIC;
 GRANT UPDATE ON regress_staff TO regress_oss;
 
@@ -201,7 +201,7 @@ DROP TABLE regress_plain;
 ALTER TABLE regress_manager DROP CONSTRAINT regress_manager_pkey, ADD PRIMARY KEY (login, node);
 INSERT INTO regress_manager VALUES ('regress_oss', 'OSS-MAC'), ('regress_oss', 'DLA');
 ALTER POLICY own_subtree ON regress_staff USING (unit = ANY (ARRAY(
-	SELECT s.node FROM regress_manager m, iom_subtree(m.node, as_of => (now() AT TIME ZONE 'UTC')::date) s
+	SELECT s.node FROM regress_manager m, iom_subtree(m.node, as_of => (statement_timestamp() AT TIME ZONE 'UTC')::date) s
 	WHERE m.login = current_user)));
 CREATE POLICY everything ON regress_staff TO regress_dla USING (true);
 SET ROLE regress_oss;
@@ -340,7 +340,7 @@ ROLLBACK;
 BEGIN;
 CREATE FUNCTION regress_own_nodes() RETURNS iom_node[] STABLE SECURITY DEFINER LANGUAGE sql
 BEGIN ATOMIC
-	SELECT ARRAY(SELECT s.node FROM regress_manager m, iom_subtree(m.node, as_of => (now() AT TIME ZONE 'UTC')::date) s
+	SELECT ARRAY(SELECT s.node FROM regress_manager m, iom_subtree(m.node, as_of => (statement_timestamp() AT TIME ZONE 'UTC')::date) s
 		WHERE m.login = session_user);
 END;
 ALTER POLICY own_subtree ON regress_staff USING (unit = ANY ((SELECT regress_own_nodes())::iom_node[]));
