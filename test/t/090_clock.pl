@@ -176,6 +176,29 @@ for my $settings (
 }
 
 #
+# The README's policy: rights are those of the statement's day, however long a
+# transaction is open
+#
+$node->safe_psql('postgres', q{
+	CREATE ROLE mia;
+	CREATE TABLE manager (login name PRIMARY KEY, node iom_node NOT NULL REFERENCES iom_unit);
+	INSERT INTO manager VALUES ('mia', 'DLA');
+	GRANT SELECT ON staff, manager TO mia;
+	CREATE POLICY own_subtree ON staff USING (
+	  unit <@ (SELECT node FROM manager WHERE login = current_user)
+	  AND EXISTS (SELECT FROM manager
+	              WHERE login = current_user
+	              AND iom_common_supervisor(unit, node, (statement_timestamp() AT TIME ZONE 'UTC')::date) = node));
+	ALTER TABLE staff ENABLE ROW LEVEL SECURITY});
+set_clock('2030-03-09 22:00');
+my $mia = $node->background_psql('postgres', on_error_stop => 0);
+is($mia->query('SET ROLE mia; BEGIN; SELECT count(*) FROM staff'), '2000', 'what a manager sees');
+set_clock('2030-03-12');
+is($mia->query('SELECT count(*) FROM staff'), '0', 'and does not, when the unit has gone, in the same transaction');
+$mia->quit;
+$node->safe_psql('postgres', 'DROP POLICY own_subtree ON staff; ALTER TABLE staff DISABLE ROW LEVEL SECURITY');
+
+#
 # Changes: their days are those of the transaction, their order that of commits
 #
 my $first = new_session('SET iomorg.probe_limit = 0');
