@@ -64,13 +64,14 @@ typedef struct SetCall
 	int64		day;
 } SetCall;
 
-/* What it returns.  The nodes are listed if there is room for all of them. */
+/* What it returns.  The nodes are listed if that is wanted and there is room for
+ * all of them. */
 typedef struct SetRows
 {
 	double		count;
 	int			room;
 	int			nlisted;
-	IomNode    *listed;
+	IomNode    *listed;			/* NULL: not wanted */
 } SetRows;
 
 /* Find that out; false if nothing is known. */
@@ -117,7 +118,7 @@ read_call(PlannerInfo *root, FuncExpr *function, SetCall *call)
 static bool
 has_room(const SetRows *rows)
 {
-	return rows->count <= rows->room;
+	return rows->listed != NULL && rows->count <= rows->room;
 }
 
 static void
@@ -308,7 +309,7 @@ rows_support(FunctionCallInfo fcinfo, FindRows find)
 	Node	   *raw = (Node *) PG_GETARG_POINTER(0);
 	SupportRequestRows *request = (SupportRequestRows *) raw;
 	SetCall		call;
-	SetRows		rows = {.room = -1};
+	SetRows		rows = {0};
 
 	if (!IsA(raw, SupportRequestRows) || request->node == NULL ||
 		!IsA(request->node, FuncExpr) ||
