@@ -250,12 +250,11 @@ RESET ROLE;
 ALTER TABLE iom_unit DISABLE ROW LEVEL SECURITY;
 REVOKE SELECT ON iom_unit FROM regress_reader;
 GRANT SELECT ON iom_unit TO pg_database_owner;
-SELECT pg_get_userbyid(datdba) AS owner FROM pg_database WHERE datname = current_database() \gset
-SELECT format('ALTER DATABASE %I OWNER TO regress_reader', current_database()) \gexec
+DO $$BEGIN EXECUTE format('ALTER DATABASE %I OWNER TO regress_reader', current_database()); END$$;
 SET ROLE regress_reader;
 SELECT iom_level('DLA');
 RESET ROLE;
-SELECT format('ALTER DATABASE %I OWNER TO %I', current_database(), :'owner') \gexec
+DO $$BEGIN EXECUTE format('ALTER DATABASE %I OWNER TO CURRENT_USER', current_database()); END$$;
 SET ROLE regress_reader;
 SELECT regress_error($$SELECT iom_level('DLA')$$);
 RESET ROLE;
