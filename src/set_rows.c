@@ -131,9 +131,8 @@ list_node(SetRows *rows, IomNode node)
 static void
 list_reports(SetRows *rows, const Chart *chart, uint32 rank, uint32 but)
 {
-	uint32		end = rank + chart->place[rank].size;
-
-	for (uint32 at = rank + 1; at < end; at += chart->place[at].size)
+	for (uint32 at = chart_first_report(chart, rank); at != CHART_NONE;
+		 at = chart_next_report(chart, rank, at))
 	{
 		if (at != but)
 			list_node(rows, chart->code[at]);
@@ -292,7 +291,8 @@ roots_rows(const SetCall *call, SetRows *rows)
 	rows->count = chart->nroots;
 	if (has_room(rows))
 	{
-		for (uint32 rank = 0; rank < chart->nnodes; rank += chart->place[rank].size)
+		for (uint32 rank = chart_first_root(chart); rank != CHART_NONE;
+			 rank = chart_next_root(chart, rank))
 			list_node(rows, chart->code[rank]);
 	}
 	return true;
